@@ -1,0 +1,2 @@
+//! Oxbow's build tool.
+fn main() {}
