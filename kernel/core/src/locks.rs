@@ -1,0 +1,50 @@
+//! The lock order of the kernel, outermost first.
+//!
+//! A processor that holds a lock may only take locks further down this list; two locks of the same
+//! rank are taken with `lock_second`, in address order. Debug builds check the ranks at run time
+//! (`machine::sync`), release builds pay nothing. No lock is ever held over a sleep or a copy from
+//! or to user memory. The machine's own locks (frame allocator, heap, serial) have ranks over 200
+//! and are leaves.
+
+use machine::sync::Rank;
+
+/// The mount table and the mount tree.
+pub const MOUNTS: Rank = Rank(10);
+/// Renames across directories, one at a time per file system.
+pub const RENAME: Rank = Rank(14);
+/// The entries of one directory; parent before child.
+pub const DIRECTORY: Rank = Rank(18);
+/// Attributes of one inode.
+pub const INODE: Rank = Rank(22);
+/// A file descriptor table.
+pub const FD_TABLE: Rank = Rank(26);
+/// Root, working directory and umask of a process.
+pub const FS_INFO: Rank = Rank(28);
+/// One open file description: offset, flags, owner.
+pub const OPEN_FILE: Rank = Rank(30);
+/// The inside of a pipe, eventfd, epoll instance and the like.
+pub const PIPE: Rank = Rank(34);
+/// The line discipline of a terminal.
+pub const TTY: Rank = Rank(38);
+/// Process relations: parents, children, groups, sessions and the pid table.
+pub const PROCESS_TREE: Rank = Rank(50);
+/// The state of one process that is not a relation (limits, exit status, timers).
+pub const PROCESS: Rank = Rank(54);
+/// Signal actions and pending signals of one process.
+pub const SIGNALS: Rank = Rank(58);
+/// The state of one thread that others may look at (credentials, comm).
+pub const THREAD: Rank = Rank(62);
+/// The VMAs and page table of one address space; parent before child at fork.
+pub const ADDRESS_SPACE: Rank = Rank(70);
+/// The mappings of a page cache (who maps it), taken under an address space by mmap.
+pub const CACHE_MAPPINGS: Rank = Rank(74);
+/// The pages of one file or shared object.
+pub const PAGE_CACHE: Rank = Rank(78);
+/// One bucket of the futex hash.
+pub const FUTEX: Rank = Rank(82);
+/// The list of waiters of a wait queue: taken under any of the above to wake.
+pub const WAIT_QUEUE: Rank = Rank(90);
+/// The timer heap of a processor.
+pub const TIMERS: Rank = Rank(94);
+/// The run queue of a processor.
+pub const RUN_QUEUE: Rank = Rank(98);
