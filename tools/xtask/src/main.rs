@@ -1,2 +1,82 @@
-//! Oxbow's build tool.
-fn main() {}
+//! `cargo xtask`: the one entry point to set up, build, run and test Oxbow.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use xtask::{initrd, kernel, setup};
+
+/// Set up, build, run and test Oxbow.
+///
+/// On a fresh machine `cargo xtask run` is all it takes: what is missing is
+/// installed first.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find out what this machine lacks, say why it is needed, install it.
+    ///
+    /// Does nothing when nothing is missing. Every other command that needs
+    /// the tools calls this by itself. `OXBOW_TOOLCHAIN=rustup` or `=debian`
+    /// forces one of the two ways to build for x86_64-unknown-none;
+    /// `OXBOW_CACHE=DIR` keeps what is built once (busybox) outside target/.
+    Setup,
+    /// Build the kernel and the default initrd, print both paths.
+    Build {
+        /// Build the checked kernel: lock order, overflow and other run-time checks.
+        #[arg(long)]
+        checked: bool,
+    },
+    /// Pack the default root, and directories over it, into a cpio archive.
+    Initrd {
+        /// Where to write the archive.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Directories laid over the default root, in this order; a later one wins.
+        #[arg(value_name = "DIR")]
+        dirs: Vec<PathBuf>,
+    },
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Setup => {
+            setup::run(setup::Report::Always)?;
+        }
+        Command::Build { checked } => {
+            let tools = setup::run(setup::Report::WhenMissing)?;
+            let kernel = kernel::build(
+                &tools,
+                kernel::Profile::from_checked(checked),
+                kernel::Output::Shown,
+            )?;
+            let initrd = initrd::default(&tools)?;
+            println!("{}", kernel.display());
+            println!("{}", initrd.display());
+        }
+        Command::Initrd { out, dirs } => {
+            let tools = setup::run(setup::Report::WhenMissing)?;
+            initrd::pack(&tools, &out, &dirs)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
