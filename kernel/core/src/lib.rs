@@ -8,4 +8,5 @@
 extern crate alloc;
 
 pub mod cred;
+pub mod error;
 pub mod locks;
