@@ -6,9 +6,13 @@
 #![forbid(unsafe_code)]
 
 pub mod errno;
+pub mod mman;
 pub mod nr;
+pub mod open;
 pub mod signal;
 
 pub use errno::Errno;
+pub use mman::{MapFlags, MremapFlags, MsyncFlags, ProtFlags};
 pub use nr::Sysno;
+pub use open::{AT_FDCWD, AtFlags, FdFlags, OpenFlags};
 pub use signal::{SigSet, Signal};
