@@ -10,6 +10,8 @@ pub mod mman;
 pub mod nr;
 pub mod open;
 pub mod signal;
+pub mod stat;
+pub mod tty;
 
 pub use errno::Errno;
 pub use mman::{MapFlags, MremapFlags, MsyncFlags, ProtFlags};
