@@ -6,11 +6,14 @@
 #![forbid(unsafe_code)]
 
 pub mod errno;
+pub mod file;
 pub mod mman;
 pub mod nr;
 pub mod open;
+pub mod poll;
 pub mod signal;
 pub mod stat;
+pub mod system;
 pub mod tty;
 
 pub use errno::Errno;
