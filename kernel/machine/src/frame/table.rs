@@ -1,0 +1,65 @@
+//! The frame table: what the kernel knows of each physical page.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// A page frame number. 0 stands for none: the first page of memory is never handed out.
+pub(crate) type Number = u32;
+
+/// One entry per frame, 16 bytes. For a large frame only the first entry counts.
+///
+/// While the frame is free in the buddy allocator, `a` and `b` link its free list; while it is a
+/// page table, they are its count of entries and its lock (`paging`).
+#[repr(C)]
+#[derive(Default)]
+pub(crate) struct FrameInfo {
+    /// How many [`Frame`](super::Frame) handles there are, mapped ones included.
+    pub refs: AtomicU32,
+    /// The order in the low byte, flags above.
+    pub meta: AtomicU32,
+    pub a: AtomicU32,
+    pub b: AtomicU32,
+}
+
+/// Counts from here on stick: the frame is then never freed, which is a leak but safe. It is also
+/// how frames that belong to the kernel for ever are marked.
+pub(crate) const STUCK: u32 = 1 << 31;
+
+/// In `meta`: the frame heads a free block of the buddy allocator.
+pub(crate) const FREE: u32 = 1 << 8;
+/// In `meta`: the frame is a page of a page cache.
+pub(crate) const CACHED: u32 = 1 << 9;
+/// In `meta`: the low byte.
+pub(crate) const ORDER_MASK: u32 = 0xff;
+
+impl FrameInfo {
+    #[inline]
+    pub(crate) fn order(&self) -> u32 {
+        self.meta.load(Ordering::Relaxed) & ORDER_MASK
+    }
+
+    /// Adds one reference. The caller has one already, or a lock that keeps the frame alive.
+    #[inline]
+    pub(crate) fn acquire(&self) {
+        if self.refs.fetch_add(1, Ordering::Relaxed) >= STUCK - 1 {
+            self.refs.store(STUCK, Ordering::Relaxed);
+        }
+    }
+
+    /// Drops one reference; true when it was the last.
+    #[inline]
+    pub(crate) fn release(&self) -> bool {
+        let before = self.refs.fetch_sub(1, Ordering::Release);
+        if before == 1 {
+            core::sync::atomic::fence(Ordering::Acquire);
+            return true;
+        }
+        debug_assert_ne!(
+            before, 0,
+            "a frame was dropped more often than it was taken"
+        );
+        if before >= STUCK {
+            self.refs.store(STUCK, Ordering::Relaxed);
+        }
+        false
+    }
+}
