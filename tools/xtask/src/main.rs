@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::run::{self, RunArgs};
 use xtask::{initrd, kernel, setup};
 
 /// Set up, build, run and test Oxbow.
@@ -36,6 +37,7 @@ enum Command {
         #[arg(long)]
         checked: bool,
     },
+    Run(RunArgs),
     /// Pack the default root, and directories over it, into a cpio archive.
     Initrd {
         /// Where to write the archive.
@@ -72,6 +74,11 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             let initrd = initrd::default(&tools)?;
             println!("{}", kernel.display());
             println!("{}", initrd.display());
+        }
+        Command::Run(args) => {
+            run::check(&args)?;
+            let tools = setup::run(setup::Report::WhenMissing)?;
+            return Ok(ExitCode::from(run::run(&tools, &args)?));
         }
         Command::Initrd { out, dirs } => {
             let tools = setup::run(setup::Report::WhenMissing)?;
