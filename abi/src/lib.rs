@@ -11,13 +11,18 @@ pub mod mman;
 pub mod nr;
 pub mod open;
 pub mod poll;
+pub mod process;
+pub mod sched;
 pub mod signal;
 pub mod stat;
 pub mod system;
 pub mod tty;
+pub mod wait;
 
 pub use errno::Errno;
 pub use mman::{MapFlags, MremapFlags, MsyncFlags, ProtFlags};
 pub use nr::Sysno;
 pub use open::{AT_FDCWD, AtFlags, FdFlags, OpenFlags};
+pub use process::{CloneArgs, CloneFlags};
 pub use signal::{SigSet, Signal};
+pub use wait::{WaitOptions, WaitStatus};
