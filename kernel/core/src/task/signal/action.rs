@@ -1,36 +1,10 @@
 //! What a process does about each signal (sigaction(2), signal(7)).
 
-use abi::{SigSet, Signal};
+use abi::{SaFlags, SigSet, Signal};
 use machine::addr::UserAddr;
 use machine::sync::SpinLock;
 
 use crate::locks;
-
-bitflags::bitflags! {
-    /// `SA_*` flags. What has no name here is dropped, as Linux does since 5.11, so that programs
-    /// can find out which flags a kernel knows.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct ActionFlags: u64 {
-        /// No SIGCHLD when children stop or continue.
-        const NOCLDSTOP = 1;
-        /// Children leave no zombies.
-        const NOCLDWAIT = 2;
-        /// The handler takes three arguments.
-        const SIGINFO = 4;
-        /// Keep the address tag bits of `si_addr` (there are none on x86_64).
-        const EXPOSE_TAGBITS = 0x800;
-        /// The frame's return address is `restorer`; always set on x86_64.
-        const RESTORER = 0x0400_0000;
-        /// Run on the alternate stack.
-        const ONSTACK = 0x0800_0000;
-        /// Interrupted calls run again.
-        const RESTART = 0x1000_0000;
-        /// Do not block the signal in its own handler.
-        const NODEFER = 0x4000_0000;
-        /// Back to the default when the handler starts.
-        const RESETHAND = 0x8000_0000;
-    }
-}
 
 /// What to do about one signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +23,7 @@ pub struct Action {
     /// What to do.
     pub handler: Handler,
     /// How.
-    pub flags: ActionFlags,
+    pub flags: SaFlags,
     /// Where the handler returns to.
     pub restorer: UserAddr,
     /// What is blocked while it runs, besides the signal itself.
@@ -60,7 +34,7 @@ impl Action {
     /// What every signal starts with.
     pub const DEFAULT: Self = Self {
         handler: Handler::Default,
-        flags: ActionFlags::empty(),
+        flags: SaFlags::empty(),
         restorer: UserAddr::new(0),
         mask: SigSet::EMPTY,
     };
@@ -104,14 +78,20 @@ pub fn default_of(signal: Signal) -> DefaultAction {
         Signal::SIGXCPU,
         Signal::SIGXFSZ,
     ]);
-    const IGNORE: SigSet =
-        SigSet::of(&[Signal::SIGCONT, Signal::SIGCHLD, Signal::SIGWINCH, Signal::SIGURG]);
+    const IGNORE: SigSet = SigSet::of(&[
+        Signal::SIGCONT,
+        Signal::SIGCHLD,
+        Signal::SIGWINCH,
+        Signal::SIGURG,
+    ]);
     if SigSet::STOP.contains(signal) {
         DefaultAction::Stop
     } else if IGNORE.contains(signal) {
         DefaultAction::Ignore
     } else {
-        DefaultAction::Terminate { core: CORE.contains(signal) }
+        DefaultAction::Terminate {
+            core: CORE.contains(signal),
+        }
     }
 }
 
@@ -142,7 +122,10 @@ impl SignalActions {
                 Handler::Call(_) => Handler::Default,
                 other => other,
             };
-            *action = Action { handler, ..Action::DEFAULT };
+            *action = Action {
+                handler,
+                ..Action::DEFAULT
+            };
         }
         Self::with(actions)
     }
@@ -163,7 +146,7 @@ impl SignalActions {
         let slot = &mut actions[signal.index()];
         let action = *slot;
         if matches!(action.handler, Handler::Call(_))
-            && action.flags.contains(ActionFlags::RESETHAND)
+            && action.flags.contains(SaFlags::SA_RESETHAND)
         {
             slot.handler = Handler::Default;
         }
@@ -200,26 +183,36 @@ impl Default for SignalActions {
 mod tests {
     use super::*;
 
-    fn call(address: u64, flags: ActionFlags) -> Action {
-        Action { handler: Handler::Call(UserAddr::new(address)), flags, ..Action::DEFAULT }
+    fn call(address: u64, flags: SaFlags) -> Action {
+        Action {
+            handler: Handler::Call(UserAddr::new(address)),
+            flags,
+            ..Action::DEFAULT
+        }
     }
 
     #[test]
     fn exec_keeps_ignored_signals_and_drops_handlers() {
         let actions = SignalActions::new();
-        actions.replace(Signal::SIGINT, call(0x1000, ActionFlags::RESTART));
-        let ignore = Action { handler: Handler::Ignore, ..Action::DEFAULT };
+        actions.replace(Signal::SIGINT, call(0x1000, SaFlags::SA_RESTART));
+        let ignore = Action {
+            handler: Handler::Ignore,
+            ..Action::DEFAULT
+        };
         actions.replace(Signal::SIGHUP, ignore);
         let after = actions.without_handlers();
         assert_eq!(after.get(Signal::SIGINT), Action::DEFAULT);
         assert_eq!(after.get(Signal::SIGHUP).handler, Handler::Ignore);
-        assert_eq!(actions.ignored_and_caught().1, SigSet::of(&[Signal::SIGINT]));
+        assert_eq!(
+            actions.ignored_and_caught().1,
+            SigSet::of(&[Signal::SIGINT])
+        );
     }
 
     #[test]
     fn resethand_resets_when_the_handler_starts() {
         let actions = SignalActions::new();
-        actions.replace(Signal::SIGINT, call(0x1000, ActionFlags::RESETHAND));
+        actions.replace(Signal::SIGINT, call(0x1000, SaFlags::SA_RESETHAND));
         let taken = actions.get_for_delivery(Signal::SIGINT);
         assert_eq!(taken.handler, Handler::Call(UserAddr::new(0x1000)));
         assert_eq!(actions.get(Signal::SIGINT).handler, Handler::Default);
@@ -227,11 +220,22 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_manual() {
-        assert_eq!(default_of(Signal::SIGTERM), DefaultAction::Terminate { core: false });
-        assert_eq!(default_of(Signal::SIGSEGV), DefaultAction::Terminate { core: true });
+        assert_eq!(
+            default_of(Signal::SIGTERM),
+            DefaultAction::Terminate { core: false }
+        );
+        assert_eq!(
+            default_of(Signal::SIGSEGV),
+            DefaultAction::Terminate { core: true }
+        );
         assert_eq!(default_of(Signal::SIGTTOU), DefaultAction::Stop);
-        assert_eq!(default_of(Signal::SIGRTMAX), DefaultAction::Terminate { core: false });
-        let ignored = Signal::all().filter(|&s| default_of(s) == DefaultAction::Ignore).count();
+        assert_eq!(
+            default_of(Signal::SIGRTMAX),
+            DefaultAction::Terminate { core: false }
+        );
+        let ignored = Signal::all()
+            .filter(|&s| default_of(s) == DefaultAction::Ignore)
+            .count();
         assert_eq!(ignored, 4);
         assert!(Action::DEFAULT.ignores(Signal::SIGCHLD));
         assert!(!Action::DEFAULT.ignores(Signal::SIGUSR1));

@@ -4,63 +4,8 @@
 //! what Linux keeps (`kernel_siginfo`). User space sees 128 bytes, the rest zero.
 
 use abi::Signal;
+use abi::siginfo as code;
 use machine::addr::UserAddr;
-
-/// `si_code` values that say who sent a signal.
-pub mod code {
-    /// kill(2).
-    pub const SI_USER: i32 = 0;
-    /// The kernel.
-    pub const SI_KERNEL: i32 = 0x80;
-    /// sigqueue(3).
-    pub const SI_QUEUE: i32 = -1;
-    /// A POSIX timer.
-    pub const SI_TIMER: i32 = -2;
-    /// tkill(2) and tgkill(2).
-    pub const SI_TKILL: i32 = -6;
-
-    /// SIGCHLD: the child has exited.
-    pub const CLD_EXITED: i32 = 1;
-    /// SIGCHLD: a signal killed the child.
-    pub const CLD_KILLED: i32 = 2;
-    /// SIGCHLD: a signal killed the child, and it left a core file.
-    pub const CLD_DUMPED: i32 = 3;
-    /// SIGCHLD: a traced child has stopped.
-    pub const CLD_TRAPPED: i32 = 4;
-    /// SIGCHLD: the child has stopped.
-    pub const CLD_STOPPED: i32 = 5;
-    /// SIGCHLD: the child goes on.
-    pub const CLD_CONTINUED: i32 = 6;
-
-    /// SIGSEGV: nothing is mapped there.
-    pub const SEGV_MAPERR: i32 = 1;
-    /// SIGSEGV: the mapping does not allow it.
-    pub const SEGV_ACCERR: i32 = 2;
-    /// SIGBUS: a misaligned access.
-    pub const BUS_ADRALN: i32 = 1;
-    /// SIGBUS: beyond the end of the mapped object.
-    pub const BUS_ADRERR: i32 = 2;
-    /// SIGILL: an illegal operand.
-    pub const ILL_ILLOPN: i32 = 2;
-    /// SIGFPE: an integer division by zero (or overflow of it).
-    pub const FPE_INTDIV: i32 = 1;
-    /// SIGFPE: a floating-point division by zero.
-    pub const FPE_FLTDIV: i32 = 3;
-    /// SIGFPE: a floating-point overflow.
-    pub const FPE_FLTOVF: i32 = 4;
-    /// SIGFPE: a floating-point underflow.
-    pub const FPE_FLTUND: i32 = 5;
-    /// SIGFPE: an inexact floating-point result.
-    pub const FPE_FLTRES: i32 = 6;
-    /// SIGFPE: an invalid floating-point operation.
-    pub const FPE_FLTINV: i32 = 7;
-    /// SIGTRAP: a breakpoint.
-    pub const TRAP_BRKPT: i32 = 1;
-    /// SIGTRAP: a single step.
-    pub const TRAP_TRACE: i32 = 2;
-    /// SIGTRAP: a hardware breakpoint or watchpoint.
-    pub const TRAP_HWBKPT: i32 = 4;
-}
 
 /// Bytes of `siginfo_t` in user memory.
 pub const USER_SIZE: usize = 128;
@@ -97,7 +42,12 @@ pub struct ChildChange {
 
 impl SigInfo {
     fn new(signal: Signal, code: i32, fields: [u32; 8]) -> Self {
-        Self { signal, errno: 0, code, fields }
+        Self {
+            signal,
+            errno: 0,
+            code,
+            fields,
+        }
     }
 
     /// Sent by the kernel itself: no sender.
@@ -116,7 +66,16 @@ impl SigInfo {
         Self::new(
             signal,
             code::SI_TIMER,
-            [timer_id.cast_unsigned(), overrun.cast_unsigned(), low, high, 0, 0, 0, 0],
+            [
+                timer_id.cast_unsigned(),
+                overrun.cast_unsigned(),
+                low,
+                high,
+                0,
+                0,
+                0,
+                0,
+            ],
         )
     }
 
@@ -172,8 +131,16 @@ impl SigInfo {
     /// The bytes that user space sees.
     pub fn to_user(&self) -> [u8; USER_SIZE] {
         let mut bytes = [0; USER_SIZE];
-        let head = [self.signal.number(), self.errno.cast_unsigned(), self.code.cast_unsigned(), 0];
-        for (slot, word) in bytes.chunks_exact_mut(4).zip(head.iter().chain(&self.fields)) {
+        let head = [
+            self.signal.number(),
+            self.errno.cast_unsigned(),
+            self.code.cast_unsigned(),
+            0,
+        ];
+        for (slot, word) in bytes
+            .chunks_exact_mut(4)
+            .zip(head.iter().chain(&self.fields))
+        {
             slot.copy_from_slice(&word.to_ne_bytes());
         }
         bytes
@@ -206,7 +173,10 @@ impl SigInfo {
 
     /// `si_utime` and `si_stime` of SIGCHLD.
     pub fn times(&self) -> (u64, u64) {
-        (join(self.fields[4], self.fields[5]), join(self.fields[6], self.fields[7]))
+        (
+            join(self.fields[4], self.fields[5]),
+            join(self.fields[6], self.fields[7]),
+        )
     }
 
     /// `si_timerid` and `si_overrun` of SI_TIMER.
@@ -221,7 +191,10 @@ impl SigInfo {
 
     /// `si_band` and `si_fd` of SIGIO.
     pub fn poll_fields(&self) -> (u64, i32) {
-        (join(self.fields[0], self.fields[1]), self.fields[2].cast_signed())
+        (
+            join(self.fields[0], self.fields[1]),
+            self.fields[2].cast_signed(),
+        )
     }
 
     /// Whether an instruction raised it, so that it goes before everything else.
@@ -251,8 +224,43 @@ mod tests {
     }
 
     #[test]
-    fn layouts_are_those_of_x86_64() {
-        let change = ChildChange { code: 1, pid: 5, uid: 6, status: 7, utime: 8, stime: 9 };
+    fn layouts_are_those_of_the_abi() {
+        use zerocopy::IntoBytes;
+        let change = ChildChange {
+            code: 1,
+            pid: 5,
+            uid: 6,
+            status: 7,
+            utime: 8,
+            stime: 9,
+        };
+        let theirs = abi::SigInfo::child(Signal::SIGCHLD, 1, 7)
+            .with_sender(5, 6)
+            .with_times(8, 9);
+        assert_eq!(
+            SigInfo::child(Signal::SIGCHLD, change).to_user(),
+            theirs.as_bytes()
+        );
+        let theirs = abi::SigInfo::timer(Signal::SIGALRM, 3, 4).with_value(u64::MAX - 1);
+        let ours = SigInfo::timer(Signal::SIGALRM, 3, 4, u64::MAX - 1);
+        assert_eq!(ours.to_user(), theirs.as_bytes());
+        let theirs = abi::SigInfo::poll(Signal::SIGIO, code::POLL_IN, 1 << 40, 9);
+        assert_eq!(
+            SigInfo::poll(Signal::SIGIO, code::POLL_IN, 1 << 40, 9).to_user(),
+            theirs.as_bytes()
+        );
+    }
+
+    #[test]
+    fn fields_are_at_their_offsets() {
+        let change = ChildChange {
+            code: 1,
+            pid: 5,
+            uid: 6,
+            status: 7,
+            utime: 8,
+            stime: 9,
+        };
         let child = SigInfo::child(Signal::SIGCHLD, change).to_user();
         assert_eq!(u32_at(&child, 0), 17);
         assert_eq!(u32_at(&child, 8), 1);

@@ -105,9 +105,14 @@ impl Job {
 
     /// One thread less to wait for; the notice if it was the last one.
     fn one_less(&mut self) -> Option<Notice> {
-        let Phase::Stopping { signal, left } = self.phase else { return None };
+        let Phase::Stopping { signal, left } = self.phase else {
+            return None;
+        };
         if left > 1 {
-            self.phase = Phase::Stopping { signal, left: left - 1 };
+            self.phase = Phase::Stopping {
+                signal,
+                left: left - 1,
+            };
             return None;
         }
         self.phase = Phase::Stopped;
@@ -137,7 +142,9 @@ impl State {
         for thread in self.live().filter(|thread| !thread.killed) {
             thread.stop_pending = true;
             left += 1;
-            thread.task.interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
+            thread
+                .task
+                .interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
         }
         self.job.phase = Phase::Stopping { signal, left };
     }

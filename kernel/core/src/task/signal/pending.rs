@@ -9,10 +9,11 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use abi::siginfo as code;
 use abi::{SigSet, Signal};
 
 use super::account::Charge;
-use super::info::{SigInfo, code};
+use super::info::SigInfo;
 
 /// Where a queued signal came from, if that has to know when it is taken.
 pub trait SignalSource: Send + Sync {
@@ -35,7 +36,11 @@ pub struct Queued {
 impl Queued {
     /// A signal without a source.
     pub fn new(info: SigInfo, charge: Option<Charge>) -> Self {
-        Self { info, source: None, charge }
+        Self {
+            info,
+            source: None,
+            charge,
+        }
     }
 }
 
@@ -82,9 +87,9 @@ impl Pending {
             }
             self.standard.push(queued);
         } else {
-            let queues = self.realtime.get_or_insert_with(|| {
-                Box::new(core::array::from_fn(|_| VecDeque::new()))
-            });
+            let queues = self
+                .realtime
+                .get_or_insert_with(|| Box::new(core::array::from_fn(|_| VecDeque::new())));
             let queue = &mut queues[realtime_index(signal)];
             if queue.try_reserve(1).is_err() {
                 return Err(queued);
@@ -109,7 +114,10 @@ impl Pending {
 
     /// Takes the pending fault of an own instruction that is not in `blocked`, if there is one.
     pub fn pop_synchronous(&mut self, blocked: SigSet) -> Option<Queued> {
-        let candidates = self.set.intersection(SigSet::SYNCHRONOUS).difference(blocked);
+        let candidates = self
+            .set
+            .intersection(SigSet::SYNCHRONOUS)
+            .difference(blocked);
         if candidates.is_empty() {
             return None;
         }
@@ -149,7 +157,10 @@ impl Pending {
     /// Discards the instances that `source` queued (a deleted timer).
     pub fn discard_source(&mut self, source: &Arc<dyn SignalSource>) {
         let from_it = |queued: &Queued| {
-            queued.source.as_ref().is_some_and(|other| Arc::ptr_eq(other, source))
+            queued
+                .source
+                .as_ref()
+                .is_some_and(|other| Arc::ptr_eq(other, source))
         };
         self.standard.retain(|queued| {
             let gone = from_it(queued);
@@ -158,7 +169,9 @@ impl Pending {
             }
             !gone
         });
-        let Some(queues) = &mut self.realtime else { return };
+        let Some(queues) = &mut self.realtime else {
+            return;
+        };
         for signal in self.set.iter().filter(|signal| signal.is_realtime()) {
             let queue = &mut queues[realtime_index(signal)];
             let before = queue.len();
@@ -171,12 +184,18 @@ impl Pending {
 
     fn next(&self, blocked: SigSet) -> Option<Signal> {
         let ready = self.set.difference(blocked);
-        ready.intersection(SigSet::SYNCHRONOUS).first().or(ready.first())
+        ready
+            .intersection(SigSet::SYNCHRONOUS)
+            .first()
+            .or(ready.first())
     }
 
     fn take(&mut self, signal: Signal) -> Option<Queued> {
         let queued = if signal.is_realtime() {
-            let queue = self.realtime.as_mut().map(|queues| &mut queues[realtime_index(signal)]);
+            let queue = self
+                .realtime
+                .as_mut()
+                .map(|queues| &mut queues[realtime_index(signal)]);
             let queued = queue.and_then(VecDeque::pop_front);
             let more = self
                 .realtime
@@ -188,7 +207,10 @@ impl Pending {
             queued
         } else {
             self.set.remove(signal);
-            let index = self.standard.iter().position(|queued| queued.info.signal == signal);
+            let index = self
+                .standard
+                .iter()
+                .position(|queued| queued.info.signal == signal);
             index.map(|index| self.standard.swap_remove(index))
         };
         // What lost its details for lack of memory looks like a kill(2) from nowhere.
@@ -212,16 +234,25 @@ mod tests {
     }
 
     fn sent(number: u32, pid: u32) -> Queued {
-        let code = if number < 32 { code::SI_USER } else { code::SI_QUEUE };
+        let code = if number < 32 {
+            code::SI_USER
+        } else {
+            code::SI_QUEUE
+        };
         Queued::new(SigInfo::from_process(signal(number), code, pid, 0), None)
     }
 
     fn pushed(pending: &mut Pending, number: u32, pid: u32) -> Pushed {
-        pending.push(sent(number, pid)).map_err(|_| "no memory").expect("memory")
+        pending
+            .push(sent(number, pid))
+            .map_err(|_| "no memory")
+            .expect("memory")
     }
 
     fn taken(pending: &mut Pending, blocked: SigSet) -> Option<(u32, u32)> {
-        pending.pop(blocked).map(|queued| (queued.info.signal.number(), queued.info.pid()))
+        pending
+            .pop(blocked)
+            .map(|queued| (queued.info.signal.number(), queued.info.pid()))
     }
 
     #[test]
@@ -239,9 +270,11 @@ mod tests {
         for (number, pid) in [(40, 1), (35, 2), (40, 3), (35, 4), (64, 5), (32, 6)] {
             assert_eq!(pushed(&mut pending, number, pid), Pushed::Queued);
         }
-        let order: Vec<_> =
-            core::iter::from_fn(|| taken(&mut pending, SigSet::EMPTY)).collect();
-        assert_eq!(order, [(32, 6), (35, 2), (35, 4), (40, 1), (40, 3), (64, 5)]);
+        let order: Vec<_> = core::iter::from_fn(|| taken(&mut pending, SigSet::EMPTY)).collect();
+        assert_eq!(
+            order,
+            [(32, 6), (35, 2), (35, 4), (40, 1), (40, 3), (64, 5)]
+        );
         assert!(pending.set().is_empty());
     }
 

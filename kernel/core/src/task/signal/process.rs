@@ -2,12 +2,13 @@
 
 use alloc::sync::Arc;
 
+use abi::siginfo as code;
 use abi::{Errno, SigSet, Signal, WaitStatus};
 use machine::sync::SpinLock;
 
 use super::account::Charge;
 use super::action::{Action, DefaultAction, Handler, SignalActions, default_of};
-use super::info::{SigInfo, code};
+use super::info::SigInfo;
 use super::job::{Notice, ReportFilter};
 use super::pending::{Queued, SignalSource};
 use super::state::{Delivery, Force, Sent, Slot, State, Target, ThreadSignals};
@@ -152,7 +153,11 @@ impl ProcessSignals {
         // Standard signals from the kernel and from kill(2) are bounded in number and always
         // find room.
         let bounded = !info.signal.is_realtime() && info.code >= code::SI_USER;
-        let charged = if bounded { None } else { Charge::new(charge.0, charge.1) };
+        let charged = if bounded {
+            None
+        } else {
+            Charge::new(charge.0, charge.1)
+        };
         let delivery = Delivery {
             over_limit: !bounded && charged.is_none(),
             queued: Queued::new(info, charged),
@@ -162,14 +167,19 @@ impl ProcessSignals {
     }
 
     /// Sends a signal that its source has room for, and wants to hear of again.
-    pub fn send_from(
-        &self,
-        target: Target,
-        info: SigInfo,
-        source: Arc<dyn SignalSource>,
-    ) -> Sent {
-        let queued = Queued { source: Some(source), ..Queued::new(info, None) };
-        self.send_delivery(target, Delivery { queued, over_limit: false, forced: false })
+    pub fn send_from(&self, target: Target, info: SigInfo, source: Arc<dyn SignalSource>) -> Sent {
+        let queued = Queued {
+            source: Some(source),
+            ..Queued::new(info, None)
+        };
+        self.send_delivery(
+            target,
+            Delivery {
+                queued,
+                over_limit: false,
+                forced: false,
+            },
+        )
     }
 
     fn send_delivery(&self, target: Target, delivery: Delivery) -> Sent {
@@ -279,9 +289,10 @@ impl ProcessSignals {
         let signal = info.signal;
         match (action.handler, default_of(signal)) {
             (Handler::Call(_), _) => Next::Handle(info, action),
-            (_, DefaultAction::Stop) => {
-                Next::BeginStop { signal, continued: state.job.continued() }
-            }
+            (_, DefaultAction::Stop) => Next::BeginStop {
+                signal,
+                continued: state.job.continued(),
+            },
             (_, DefaultAction::Terminate { core }) => Next::Die { info, core },
             (_, DefaultAction::Ignore) => Next::Run,
         }
@@ -352,7 +363,8 @@ impl ProcessSignals {
     /// # Errors
     /// [`Woken::Interrupted`] when a signal comes that acts.
     pub fn wait_arrival(&self, slot: Slot, wanted: SigSet) -> Result<SigInfo, Woken> {
-        self.arrivals.wait_until(Sleep::Interruptible, None, || self.take(slot, wanted))
+        self.arrivals
+            .wait_until(Sleep::Interruptible, None, || self.take(slot, wanted))
     }
 
     /// Registers a poller for signals being sent.

@@ -13,10 +13,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use abi::siginfo as code;
 use abi::{SigSet, Signal, WaitStatus};
 
 use super::action::{Action, DefaultAction, Handler, SignalActions, default_of};
-use super::info::{SigInfo, code};
+use super::info::SigInfo;
 use super::job::Job;
 use super::pending::{Pending, Pushed, Queued};
 use crate::sched::{TaskExt, TaskFlags, TaskRef, WakeReason};
@@ -118,11 +119,15 @@ impl State {
     }
 
     pub(super) fn thread(&self, slot: Slot) -> &ThreadSignals {
-        self.threads[slot.0].as_ref().expect("invariant: a slot lives as long as its thread")
+        self.threads[slot.0]
+            .as_ref()
+            .expect("invariant: a slot lives as long as its thread")
     }
 
     pub(super) fn thread_mut(&mut self, slot: Slot) -> &mut ThreadSignals {
-        self.threads[slot.0].as_mut().expect("invariant: a slot lives as long as its thread")
+        self.threads[slot.0]
+            .as_mut()
+            .expect("invariant: a slot lives as long as its thread")
     }
 
     /// The threads that are still there.
@@ -145,8 +150,11 @@ impl State {
             Target::Process => &mut self.shared,
             Target::Thread(slot) => &mut self.thread_mut(slot).pending,
         };
-        let queued =
-            if delivery.over_limit { Err(delivery.queued) } else { pending.push(delivery.queued) };
+        let queued = if delivery.over_limit {
+            Err(delivery.queued)
+        } else {
+            pending.push(delivery.queued)
+        };
         match queued {
             Ok(Pushed::Coalesced) => return Sent::Pending,
             Ok(Pushed::Queued) => {}
@@ -173,8 +181,11 @@ impl State {
             // Init's own faults end it.
             self.unkillable = false;
         }
-        let delivery =
-            Delivery { queued: Queued::new(info, None), over_limit: false, forced: true };
+        let delivery = Delivery {
+            queued: Queued::new(info, None),
+            over_limit: false,
+            forced: true,
+        };
         self.send(Target::Thread(slot), delivery);
         self.thread(slot).task.set_flags(TaskFlags::SIGNAL_PENDING);
     }
@@ -222,14 +233,18 @@ impl State {
 
     /// Wakes a thread that takes `signal`; if nothing but death can come of it, all of them.
     fn wake_taker(&mut self, target: Target, signal: Signal) {
-        let Some(taker) = self.find_taker(target, signal) else { return };
+        let Some(taker) = self.find_taker(target, signal) else {
+            return;
+        };
         let awaited = self.thread(Slot(taker)).awaited.contains(signal);
         if !awaited && self.kills_at_once(signal) {
             self.begin_exit(WaitStatus::signaled(signal, false));
             return;
         }
         let thread = self.thread(Slot(taker));
-        thread.task.interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
+        thread
+            .task
+            .interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
     }
 
     /// A signal that can only end the process does so for all threads from here on, before one of
@@ -261,7 +276,9 @@ impl State {
 
     /// Whether the thread in this slot would take `signal` soon.
     fn takes(&self, index: usize, signal: Signal) -> bool {
-        let Some(thread) = self.threads.get(index).and_then(Option::as_ref) else { return false };
+        let Some(thread) = self.threads.get(index).and_then(Option::as_ref) else {
+            return false;
+        };
         if thread.blocked.contains(signal) {
             return false;
         }
@@ -278,7 +295,12 @@ impl State {
         let old = core::mem::replace(&mut self.thread_mut(slot).blocked, mask);
         if old != mask {
             let newly = mask.difference(old);
-            if self.thread(slot).task.flags().contains(TaskFlags::SIGNAL_PENDING) {
+            if self
+                .thread(slot)
+                .task
+                .flags()
+                .contains(TaskFlags::SIGNAL_PENDING)
+            {
                 self.retarget(slot, newly);
             }
             self.recalculate(slot);
@@ -298,14 +320,20 @@ impl State {
                 continue;
             }
             left = left.intersection(thread.blocked);
-            thread.task.interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
+            thread
+                .task
+                .interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
         }
     }
 
     /// Brings a thread's SIGNAL_PENDING flag up to date. Only for the thread itself.
     pub(super) fn recalculate(&self, slot: Slot) {
         let thread = self.thread(slot);
-        let pending = thread.pending.set().union(self.shared.set()).difference(thread.blocked);
+        let pending = thread
+            .pending
+            .set()
+            .union(self.shared.set())
+            .difference(thread.blocked);
         if !pending.is_empty() || thread.stop_pending || thread.killed || self.job.has_notice() {
             thread.task.set_flags(TaskFlags::SIGNAL_PENDING);
         } else if self.exit.is_none() {
