@@ -78,9 +78,10 @@ impl Machine {
             None => Board::build(bytes),
         };
         drop(idle);
-        let mut machine = Handle(board).enter();
-        machine.owner = true;
-        machine
+        Self {
+            owner: true,
+            ..Handle(board).enter()
+        }
     }
 
     /// A handle for other threads.
