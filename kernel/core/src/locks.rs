@@ -38,6 +38,12 @@ pub const PROCESS_TREE: Rank = Rank(50);
 pub const PROCESS: Rank = Rank(54);
 /// Signal actions and pending signals of one process.
 pub const SIGNALS: Rank = Rank(58);
+/// The table of signal actions, which CLONE_SIGHAND may share between processes.
+pub const SIGNAL_ACTIONS: Rank = Rank(59);
+/// One POSIX timer or timerfd; taken under `SIGNALS` when a timer's signal is taken.
+pub const TIMER: Rank = Rank(60);
+/// How many queued signals each user has.
+pub const SIGNAL_USERS: Rank = Rank(61);
 /// The state of one thread that others may look at (credentials, comm).
 pub const THREAD: Rank = Rank(62);
 /// The VMAs and page table of one address space; parent before child at fork.

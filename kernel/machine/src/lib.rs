@@ -20,4 +20,5 @@ use sim as backend;
 pub mod addr;
 pub mod cpu;
 pub mod frame;
+pub mod heap;
 pub mod sync;

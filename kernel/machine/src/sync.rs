@@ -30,12 +30,10 @@ pub(crate) mod rank {
     pub const LEAF_TABLE: Rank = Rank(210);
     /// The mailbox for TLB requests; held while waiting for the answers.
     pub const SHOOTDOWN: Rank = Rank(220);
+    /// A processor's stock of heap blocks.
+    pub const HEAP_CACHE: Rank = Rank(230);
     /// The kernel heap.
-    #[cfg_attr(
-        not(target_os = "none"),
-        expect(dead_code, reason = "the host has its own heap")
-    )]
-    pub const HEAP: Rank = Rank(230);
+    pub const HEAP: Rank = Rank(234);
     /// A processor's stock of frames.
     pub const FRAME_CACHE: Rank = Rank(240);
     /// The buddy allocator.

@@ -27,10 +27,6 @@ pub(crate) enum Claim {
     /// May be refused: leaves the reserve alone.
     Ordinary,
     /// The kernel heap: may take the last frame.
-    #[cfg_attr(
-        not(target_os = "none"),
-        expect(dead_code, reason = "the host has its own heap")
-    )]
     Heap,
 }
 
@@ -179,6 +175,11 @@ impl PhysicalMemory {
         debug_assert!((number as usize) < self.table.len());
         // SAFETY: inside of the direct map, by requirement 1 of `init`.
         unsafe { self.base.add((number as usize) << PAGE_SHIFT) }
+    }
+
+    /// The frame that holds the byte at `pointer`, an address in the direct map.
+    pub(crate) fn number_at(&self, pointer: *const u8) -> Number {
+        ((pointer.addr() - self.base.addr()) >> PAGE_SHIFT) as Number
     }
 
     /// How many frames the table knows, holes included: one past the highest frame number.

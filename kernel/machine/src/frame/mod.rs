@@ -25,14 +25,16 @@ use core::sync::atomic::Ordering;
 
 use crate::addr::{HUGE_SIZE, PAGE_SIZE};
 #[cfg(not(target_os = "none"))]
-use crate::sim::{allocation_fails, physical};
+use crate::sim::allocation_fails;
+#[cfg(not(target_os = "none"))]
+pub(crate) use crate::sim::physical;
 #[cfg(target_os = "none")]
 use boot::allocation_fails;
 #[cfg(target_os = "none")]
 pub(crate) use boot::physical;
 
 pub use memory::FrameStats;
-pub(crate) use memory::PhysicalMemory;
+pub(crate) use memory::{Claim, PhysicalMemory};
 pub(crate) use table::{CACHED, FrameInfo, Number};
 
 /// The order of a 2 MiB frame.

@@ -78,10 +78,9 @@ impl Machine {
             None => Board::build(bytes),
         };
         drop(idle);
-        Self {
-            owner: true,
-            ..Handle(board).enter()
-        }
+        let mut machine = Handle(board).enter();
+        machine.owner = true;
+        machine
     }
 
     /// A handle for other threads.
