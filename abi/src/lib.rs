@@ -5,13 +5,17 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod arch;
+pub mod cap;
 pub mod errno;
 pub mod file;
+pub mod futex;
 pub mod limits;
 pub mod mman;
 pub mod nr;
 pub mod open;
 pub mod poll;
+pub mod prctl;
 pub mod process;
 pub mod sched;
 pub mod sigaction;
