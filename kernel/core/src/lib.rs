@@ -8,5 +8,6 @@
 extern crate alloc;
 
 pub mod cred;
+pub mod elf;
 pub mod error;
 pub mod locks;
