@@ -8,6 +8,7 @@
 extern crate alloc;
 
 pub mod cred;
-pub mod elf;
 pub mod error;
 pub mod locks;
+#[cfg(not(target_os = "none"))]
+pub mod sched;
