@@ -5,12 +5,17 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod arch;
+pub mod cap;
 pub mod errno;
 pub mod file;
+pub mod futex;
+pub mod limits;
 pub mod mman;
 pub mod nr;
 pub mod open;
 pub mod poll;
+pub mod prctl;
 pub mod process;
 pub mod sched;
 pub mod sigaction;
@@ -18,10 +23,14 @@ pub mod siginfo;
 pub mod signal;
 pub mod stat;
 pub mod system;
+pub mod time;
+pub mod timex;
 pub mod tty;
+pub mod ucontext;
 pub mod wait;
 
 pub use errno::Errno;
+pub use limits::{Rlimit, Rusage};
 pub use mman::{MapFlags, MremapFlags, MsyncFlags, ProtFlags};
 pub use nr::Sysno;
 pub use open::{AT_FDCWD, AtFlags, FdFlags, OpenFlags};
@@ -29,4 +38,6 @@ pub use process::{CloneArgs, CloneFlags};
 pub use sigaction::{KernelSigaction, SaFlags, SigAltStack};
 pub use siginfo::{SigEvent, SigInfo};
 pub use signal::{SigSet, Signal};
+pub use time::{Itimerspec, Itimerval, Timespec, Timeval};
+pub use ucontext::{SigContext, UContext};
 pub use wait::{WaitOptions, WaitStatus};

@@ -8,7 +8,6 @@
 extern crate alloc;
 
 pub mod cred;
+pub mod elf;
 pub mod error;
 pub mod locks;
-#[cfg(not(target_os = "none"))]
-pub mod sched;

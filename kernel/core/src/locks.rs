@@ -14,8 +14,14 @@ pub const MOUNTS: Rank = Rank(10);
 pub const RENAME: Rank = Rank(14);
 /// The entries of one directory; parent before child.
 pub const DIRECTORY: Rank = Rank(18);
+/// Where a dentry or a mount hangs.
+pub const DENTRY: Rank = Rank(20);
 /// Attributes of one inode.
 pub const INODE: Rank = Rank(22);
+/// The file locks of one inode.
+pub const FILE_LOCKS: Rank = Rank(24);
+/// Who waits for whose file lock.
+pub const FILE_LOCK_WAITERS: Rank = Rank(25);
 /// A file descriptor table.
 pub const FD_TABLE: Rank = Rank(26);
 /// Root, working directory and umask of a process.
@@ -32,6 +38,12 @@ pub const PROCESS_TREE: Rank = Rank(50);
 pub const PROCESS: Rank = Rank(54);
 /// Signal actions and pending signals of one process.
 pub const SIGNALS: Rank = Rank(58);
+/// The table of signal actions, which CLONE_SIGHAND may share between processes.
+pub const SIGNAL_ACTIONS: Rank = Rank(59);
+/// One POSIX timer or timerfd; taken under `SIGNALS` when a timer's signal is taken.
+pub const TIMER: Rank = Rank(60);
+/// How many queued signals each user has.
+pub const SIGNAL_USERS: Rank = Rank(61);
 /// The state of one thread that others may look at (credentials, comm).
 pub const THREAD: Rank = Rank(62);
 /// The VMAs and page table of one address space; parent before child at fork.
@@ -42,10 +54,12 @@ pub const CACHE_MAPPINGS: Rank = Rank(74);
 pub const PAGE_CACHE: Rank = Rank(78);
 /// One bucket of the futex hash.
 pub const FUTEX: Rank = Rank(82);
+/// The interest list of an epoll instance.
+pub const EPOLL: Rank = Rank(86);
+/// The ready list of an epoll instance; taken by wake-ups.
+pub const EPOLL_READY: Rank = Rank(88);
 /// The list of waiters of a wait queue: taken under any of the above to wake.
 pub const WAIT_QUEUE: Rank = Rank(90);
-/// Which user memory a task runs in.
-pub const TASK_SPACE: Rank = Rank(92);
 /// The timer heap of a processor.
 pub const TIMERS: Rank = Rank(94);
 /// The run queue of a processor.

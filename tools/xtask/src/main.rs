@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use xtask::iso::{self, IsoArgs};
 use xtask::run::{self, RunArgs};
+use xtask::test::{self, TestArgs};
 use xtask::{initrd, kernel, setup};
 
 /// Set up, build, run and test Oxbow.
@@ -38,6 +40,8 @@ enum Command {
         checked: bool,
     },
     Run(RunArgs),
+    Test(TestArgs),
+    Iso(IsoArgs),
     /// Pack the default root, and directories over it, into a cpio archive.
     Initrd {
         /// Where to write the archive.
@@ -79,6 +83,27 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             run::check(&args)?;
             let tools = setup::run(setup::Report::WhenMissing)?;
             return Ok(ExitCode::from(run::run(&tools, &args)?));
+        }
+        Command::Test(args) => {
+            return Ok(if test::run(&args)? {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            });
+        }
+        Command::Iso(args) => {
+            let tools = setup::run(setup::Report::WhenMissing)?;
+            let kernel = kernel::build(&tools, kernel::Profile::Release, kernel::Output::Shown)?;
+            let initrd = match args.initrd {
+                Some(path) => path,
+                None => initrd::default(&tools)?,
+            };
+            let content = iso::Content {
+                kernel: &kernel,
+                initrd: &initrd,
+                command_line: &args.append,
+            };
+            iso::make(&args.limine, &content, &args.out)?;
         }
         Command::Initrd { out, dirs } => {
             let tools = setup::run(setup::Report::WhenMissing)?;

@@ -40,8 +40,8 @@ pub enum Input {
     Pipe(OwnedFd),
     /// The keys of a raw terminal, for the serial console.
     Keys(OwnedFd),
-    /// A script that types at the serial console; see `interactive`.
-    Script(Box<dyn FnOnce(UnixStream) + Send>),
+    /// A script that types at the serial console; false ends the machine.
+    Script(Box<dyn FnOnce(UnixStream) -> bool + Send>),
 }
 
 /// What a session does with the bytes, and how long it may take.
@@ -143,8 +143,16 @@ impl Captured {
     }
 
     /// What has come so far.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The same as text.
     pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+        String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 }
 
@@ -319,8 +327,13 @@ fn start_input(
             None
         }
         Input::Script(script) => {
-            let wire = serial.try_clone()?;
-            thread::spawn(move || script(wire));
+            let (wire, events) = (serial.try_clone()?, events.clone());
+            thread::spawn(move || {
+                if !script(wire) {
+                    // The session may have ended in the meantime.
+                    let _ = events.send(Event::Quit);
+                }
+            });
             None
         }
     };

@@ -1,0 +1,35 @@
+//! Files: the VFS, the file systems in memory, pipes, devices and what can be polled.
+//!
+//! Reading path: [`walk`] turns text into a [`path::Path`], [`open`] makes an [`file::OpenFile`] of
+//! it, [`fd_table`] gives that a number. [`inode`] and [`file`] hold the two traits that a file
+//! system implements; [`edit`], [`rename`] and [`attr`] change trees; [`mount`] joins them.
+//!
+//! Nothing in here names a process: what must be known of the caller comes through
+//! [`caller::Caller`].
+
+pub mod attr;
+pub mod caller;
+pub mod clock;
+pub mod dentry;
+pub mod dir_file;
+pub mod edit;
+pub mod fd_table;
+pub mod file;
+pub mod gate;
+pub mod info;
+pub mod inode;
+pub mod mount;
+pub mod open;
+pub mod path;
+pub mod permission;
+pub mod registry;
+pub mod rename;
+pub mod walk;
+
+pub use caller::Caller;
+pub use fd_table::FdTable;
+pub use file::{FileOps, Io, OpenFile};
+pub use info::FsInfo;
+pub use inode::{FileType, Inode, Metadata};
+pub use path::Path;
+pub use walk::WalkCx;
