@@ -60,6 +60,8 @@ pub const EPOLL: Rank = Rank(86);
 pub const EPOLL_READY: Rank = Rank(88);
 /// The list of waiters of a wait queue: taken under any of the above to wake.
 pub const WAIT_QUEUE: Rank = Rank(90);
+/// Which user memory a task runs in.
+pub const TASK_SPACE: Rank = Rank(92);
 /// The timer heap of a processor.
 pub const TIMERS: Rank = Rank(94);
 /// The run queue of a processor.

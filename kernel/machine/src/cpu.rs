@@ -22,6 +22,19 @@ pub fn id() -> CpuId {
     CpuId(crate::backend::percpu::id() as u8)
 }
 
+/// Makes `cpu` run its deferred work with `Pending::RESCHEDULE`, and leave user mode for it.
+#[cfg(not(target_os = "none"))]
+pub fn reschedule(cpu: CpuId) {
+    crate::deferred::raise(cpu, crate::deferred::Pending::RESCHEDULE);
+}
+
+/// Halts this processor until an interrupt, unless `skip` says that there is something to do. It is
+/// asked with interrupts off, so that an interrupt after its answer ends the halt.
+#[cfg(not(target_os = "none"))]
+pub fn halt_until_interrupt(skip: impl FnOnce() -> bool) {
+    crate::backend::deferred::halt_until_interrupt(skip);
+}
+
 /// A set of processors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct CpuSet(u64);

@@ -19,6 +19,13 @@ use sim as backend;
 
 pub mod addr;
 pub mod cpu;
+#[cfg(not(target_os = "none"))]
+pub mod deferred;
 pub mod frame;
 pub mod heap;
+pub mod linked;
 pub mod sync;
+#[cfg(not(target_os = "none"))]
+pub mod thread;
+#[cfg(not(target_os = "none"))]
+pub mod time;

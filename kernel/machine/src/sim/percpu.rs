@@ -44,9 +44,19 @@ impl Drop for Number {
 std::thread_local! {
     static NUMBER: Number = Number::take();
     static DEPTH: Cell<u32> = const { Cell::new(0) };
+    /// The processor that another thread handed over, for `super::thread`.
+    static BORROWED: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+/// Makes this host thread run on processor `cpu`, which no other runs on.
+pub fn enter_cpu(cpu: u32) {
+    BORROWED.set(Some(cpu));
 }
 
 pub(crate) fn id() -> u32 {
+    if let Some(cpu) = BORROWED.get() {
+        return cpu;
+    }
     // Destructors of other thread locals may still free frames: they use the shared stock of 0.
     NUMBER.try_with(|number| u32::from(number.0.0)).unwrap_or(0)
 }
@@ -60,7 +70,11 @@ pub(crate) fn lock_taken() {
 }
 
 pub(crate) fn lock_released() {
-    DEPTH.set(DEPTH.get() - 1);
+    let depth = DEPTH.get() - 1;
+    DEPTH.set(depth);
+    if depth == 0 {
+        super::deferred::run_pending();
+    }
 }
 
 /// Waiting for a lock on the host: let the holder's thread run.
