@@ -7,6 +7,7 @@
 
 pub mod arch;
 pub mod cap;
+pub mod elf;
 pub mod errno;
 pub mod file;
 pub mod futex;
@@ -17,7 +18,9 @@ pub mod open;
 pub mod poll;
 pub mod prctl;
 pub mod process;
+pub mod ptrace;
 pub mod sched;
+pub mod seccomp;
 pub mod sigaction;
 pub mod siginfo;
 pub mod signal;

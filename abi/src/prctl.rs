@@ -1,13 +1,8 @@
 //! Operations on a process: `prctl(2)`.
 #![expect(missing_docs, reason = "the names are Linux's, see prctl(2)")]
 
-pub const PR_MCE_KILL_CLEAR: i32 = 0;
-pub const PR_MCE_KILL_LATE: i32 = 0;
-pub const PR_MCE_KILL_EARLY: i32 = 1;
-pub const PR_MCE_KILL_SET: i32 = 1;
 pub const PR_SET_PDEATHSIG: i32 = 1;
 pub const PR_GET_PDEATHSIG: i32 = 2;
-pub const PR_MCE_KILL_DEFAULT: i32 = 2;
 pub const PR_GET_DUMPABLE: i32 = 3;
 pub const PR_SET_DUMPABLE: i32 = 4;
 pub const PR_GET_UNALIGN: i32 = 5;
@@ -68,11 +63,16 @@ pub const PR_SET_SHADOW_STACK_STATUS: i32 = 75;
 pub const PR_LOCK_SHADOW_STACK_STATUS: i32 = 76;
 pub const PR_TIMER_CREATE_RESTORE_IDS: i32 = 77;
 pub const PR_FUTEX_HASH: i32 = 78;
-pub const PR_GET_AUXV: i32 = 0x41555856;
-pub const PR_SET_VMA: i32 = 0x53564d41;
-pub const PR_SET_PTRACER: i32 = 0x59616d61;
+pub const PR_GET_AUXV: i32 = 0x4155_5856;
+pub const PR_SET_VMA: i32 = 0x5356_4d41;
+pub const PR_SET_PTRACER: i32 = 0x5961_6d61;
 
 // Values of the other arguments.
+pub const PR_MCE_KILL_CLEAR: u64 = 0;
+pub const PR_MCE_KILL_DEFAULT: u64 = 2;
+pub const PR_MCE_KILL_EARLY: u64 = 1;
+pub const PR_MCE_KILL_LATE: u64 = 0;
+pub const PR_MCE_KILL_SET: u64 = 1;
 pub const PR_TIMING_STATISTICAL: u64 = 0;
 pub const PR_TIMING_TIMESTAMP: u64 = 1;
 pub const PR_TSC_ENABLE: u64 = 1;
