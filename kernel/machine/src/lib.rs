@@ -24,8 +24,10 @@ pub mod deferred;
 pub mod frame;
 pub mod heap;
 pub mod linked;
+pub mod paging;
 pub mod sync;
 #[cfg(not(target_os = "none"))]
 pub mod thread;
 #[cfg(not(target_os = "none"))]
 pub mod time;
+pub mod user;

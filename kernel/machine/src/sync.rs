@@ -29,7 +29,11 @@ pub(crate) mod rank {
     /// One last-level page table.
     pub const LEAF_TABLE: Rank = Rank(210);
     /// The mailbox for TLB requests; held while waiting for the answers.
+    #[cfg(target_os = "none")]
     pub const SHOOTDOWN: Rank = Rank(220);
+    /// Root tables ready for use.
+    #[cfg(target_os = "none")]
+    pub const SPARE_ROOTS: Rank = Rank(226);
     /// A processor's stock of heap blocks.
     pub const HEAP_CACHE: Rank = Rank(230);
     /// The kernel heap.

@@ -52,6 +52,9 @@ unsafe impl Send for PhysicalMemory {}
 // SAFETY: as above; the rest is atomic or behind locks.
 unsafe impl Sync for PhysicalMemory {}
 
+/// In a number given to [`PhysicalMemory::release_all`]: it is a page table.
+pub(crate) const RELEASE_TABLE: Number = 1 << 31;
+
 /// How many frames move between a stock and the buddy at once.
 const BATCH_ORDER: usize = 4;
 
@@ -292,6 +295,39 @@ impl PhysicalMemory {
         buddy.give(self.table, number, order);
         self.buddy_free
             .store(buddy.free_frames(), Ordering::Relaxed);
+    }
+
+    /// Takes back a page table that is all zeroes.
+    pub(crate) fn free_zeroed_table(&self, number: Number) {
+        self.release_all(&[number | RELEASE_TABLE]);
+    }
+
+    /// Drops one reference to each frame, and takes back those that had no other. With
+    /// [`RELEASE_TABLE`] the number is of a page table whose entries are all zero.
+    #[inline]
+    pub(crate) fn release_all(&self, numbers: &[Number]) {
+        let limit = self.stock_limit.load(Ordering::Relaxed) as usize;
+        let mut stock = self.stocks[cpu::id().index()].lock();
+        for &number in numbers {
+            let content = if number & RELEASE_TABLE != 0 {
+                Content::Zero
+            } else {
+                Content::Stale
+            };
+            let number = number & !RELEASE_TABLE;
+            let info = self.info(number);
+            if !info.release() {
+                continue;
+            }
+            let order = info.order() as usize;
+            info.meta.store(0, Ordering::Relaxed);
+            if order != 0 {
+                self.free_block(number, order);
+            } else if !stock.stack(content).push(number, limit) {
+                self.free_half(&mut stock, content);
+                self.free_block(number, 0);
+            }
+        }
     }
 
     /// A stock ran over: half of it goes back.

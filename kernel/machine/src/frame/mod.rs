@@ -34,7 +34,7 @@ use boot::allocation_fails;
 pub(crate) use boot::physical;
 
 pub use memory::FrameStats;
-pub(crate) use memory::{Claim, PhysicalMemory};
+pub(crate) use memory::{Claim, PhysicalMemory, RELEASE_TABLE};
 pub(crate) use table::{CACHED, FrameInfo, Number};
 
 /// The order of a 2 MiB frame.
@@ -302,7 +302,9 @@ pub fn check_reserve() -> Result<(), OutOfFrames> {
 
 /// How much memory there is.
 pub fn stats() -> FrameStats {
-    physical().stats()
+    let mut stats = physical().stats();
+    stats.free += crate::paging::spare_roots();
+    stats
 }
 
 /// One past the highest frame number, for tables with a line per frame.

@@ -109,6 +109,8 @@ impl Handle {
 
 impl Drop for Machine {
     fn drop(&mut self) {
+        // The root this thread has loaded, if any, is of this machine.
+        super::tlb::load(None);
         CURRENT.set(self.before);
         // A machine with frames still out (a leak, or a test that failed) is not used again.
         if self.owner && self.board.memory.is_pristine() {

@@ -1,8 +1,9 @@
 //! The host backend: a simulated machine inside a test process.
 //!
 //! Physical memory is one big allocation; frame numbers are offsets into it. Each host thread is a
-//! processor of its own, except those of `thread`, which hand processors to each other. Tests that watch the frame ledger make their own [`Machine`]; everything
-//! else shares one that is made on first use.
+//! processor of its own, except those of `thread`, which hand processors to each other. Tests that
+//! watch the frame ledger make their own [`Machine`]; everything else shares one that is made on
+//! first use.
 
 pub(crate) mod deferred;
 pub(crate) mod fpu;
@@ -10,6 +11,8 @@ mod memory;
 pub(crate) mod percpu;
 pub(crate) mod thread;
 pub(crate) mod time;
+pub(crate) mod tlb;
+pub(crate) mod user;
 
 pub use memory::{Handle, Machine, fail_allocation_after};
 pub(crate) use memory::{allocation_fails, physical};

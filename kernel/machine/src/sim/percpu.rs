@@ -37,6 +37,7 @@ impl Number {
 
 impl Drop for Number {
     fn drop(&mut self) {
+        super::tlb::load_on(self.0, None);
         TAKEN.fetch_and(!(1 << self.0.0), Ordering::Release);
     }
 }
