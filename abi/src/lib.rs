@@ -24,6 +24,7 @@ pub mod seccomp;
 pub mod sigaction;
 pub mod siginfo;
 pub mod signal;
+pub mod socket;
 pub mod stat;
 pub mod system;
 pub mod time;
