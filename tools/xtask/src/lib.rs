@@ -38,6 +38,7 @@ pub mod stream;
 pub mod tap;
 pub mod terminal;
 pub mod test;
+pub mod tidy;
 pub mod toolchain;
 pub mod trials;
 pub mod typist;

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::{Parser, Subcommand};
 use xtask::iso::{self, IsoArgs};
 use xtask::run::{self, RunArgs};
 use xtask::test::{self, TestArgs};
-use xtask::{initrd, kernel, setup};
+use xtask::{initrd, kernel, setup, tidy};
 
 /// Set up, build, run and test Oxbow.
 ///
@@ -42,6 +43,12 @@ enum Command {
     Run(RunArgs),
     Test(TestArgs),
     Iso(IsoArgs),
+    /// Check what no compiler checks: layers, file lengths, SAFETY comments.
+    ///
+    /// The direction boot -> core -> {machine, abi}, and the layers inside
+    /// core; files of at most 500 lines; unsafe code only where it belongs,
+    /// each with its argument; notes with a reason; no white space at line ends.
+    Tidy,
     /// Pack the default root, and directories over it, into a cpio archive.
     Initrd {
         /// Where to write the archive.
@@ -104,6 +111,15 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
                 command_line: &args.append,
             };
             iso::make(&args.limine, &content, &args.out)?;
+        }
+        Command::Tidy => {
+            let findings = tidy::check()?;
+            for finding in &findings {
+                println!("{finding}");
+            }
+            if !findings.is_empty() {
+                bail!("tidy: {} things to put right", findings.len());
+            }
         }
         Command::Initrd { out, dirs } => {
             let tools = setup::run(setup::Report::WhenMissing)?;
