@@ -141,5 +141,6 @@ pub const NT_FILE: u32 = 0x4649_4c45;
 pub const MAX_ARG_STRLEN: usize = 131_072;
 /// The most argument strings.
 pub const MAX_ARG_STRINGS: usize = 0x7fff_ffff;
-/// How much of a file is read to see what it is; a `#!` line must end there.
+/// How much of a file is read to see what it is. A longer `#!` line is cut; the interpreter's path
+/// must end within.
 pub const BINPRM_BUF_SIZE: usize = 256;

@@ -101,8 +101,8 @@ mod tests {
         assert_eq!(PollEvents::RDHUP.bits(), linux::POLLRDHUP);
         assert_eq!(PollEvents::NVAL.bits(), linux::POLLNVAL);
         assert_eq!(PollEvents::WRBAND.bits(), linux::POLLWRBAND);
-        assert_eq!(EpollFlags::ET.bits(), linux::EPOLLET as u32);
-        assert_eq!(EpollFlags::EXCLUSIVE.bits(), linux::EPOLLEXCLUSIVE as u32);
+        assert_eq!(EpollFlags::ET.bits(), linux::EPOLLET);
+        assert_eq!(EpollFlags::EXCLUSIVE.bits(), linux::EPOLLEXCLUSIVE);
         assert_eq!(EPOLL_CTL_MOD as u32, linux::EPOLL_CTL_MOD);
     }
 }
