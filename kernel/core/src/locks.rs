@@ -46,6 +46,8 @@ pub const TIMER: Rank = Rank(60);
 pub const SIGNAL_USERS: Rank = Rank(61);
 /// The state of one thread that others may look at (credentials, comm).
 pub const THREAD: Rank = Rank(62);
+/// How many threads each user has.
+pub const USER_COUNTS: Rank = Rank(64);
 /// The VMAs and page table of one address space; parent before child at fork.
 pub const ADDRESS_SPACE: Rank = Rank(70);
 /// The mappings of a page cache (who maps it), taken under an address space by mmap.
