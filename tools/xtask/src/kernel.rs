@@ -52,8 +52,8 @@ impl Profile {
 pub enum Output {
     /// To the terminal, as they come.
     Shown,
-    /// Nowhere, unless the build fails or warns: the caller's stderr belongs
-    /// to the program that will run in the guest.
+    /// Nowhere, unless the build fails: the caller's stderr belongs to the
+    /// program that will run in the guest.
     Quiet,
 }
 
@@ -87,8 +87,8 @@ fn build_quietly(command: &mut Command) -> Result<()> {
     let result = command.arg("--quiet").stdin(Stdio::null()).output();
     let result = result.with_context(|| format!("cannot start {}", exec::describe(command)))?;
     drop(step);
-    eprint!("{}", String::from_utf8_lossy(&result.stderr));
     if !result.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&result.stderr));
         bail!("the kernel does not build");
     }
     Ok(())

@@ -134,24 +134,42 @@ pub fn install(packages: &[&Package]) -> Result<()> {
             names.join(" ")
         );
     }
-    if !names.iter().all(|name| is_known(name)) {
-        let step = Step::start("apt-get update");
-        exec::run_logged(apt_get()?.arg("update"), "apt-update")
-            .context("apt's package lists could not be brought up to date; check the network and /etc/apt, then run `cargo xtask setup` again")?;
-        step.done("apt-get update: done");
+    let fresh = !names.iter().all(|name| is_known(name));
+    if fresh {
+        update_lists()?;
     }
     let step = Step::start(&format!("apt-get install {}", names.join(" ")));
-    let mut command = apt_get()?;
-    command
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(&names);
-    exec::run_logged(&mut command, "apt-install").with_context(|| {
+    let mut result = install_names(&names);
+    if result.is_err() && !fresh {
+        // Lists that are too old name files that are gone from the archive.
+        update_lists()?;
+        result = install_names(&names);
+    }
+    result.with_context(|| {
         format!(
             "installing failed; try it by hand: apt-get install {}",
             names.join(" ")
         )
     })?;
     step.done(&format!("installed {}", names.join(" ")));
+    Ok(())
+}
+
+fn install_names(names: &[&str]) -> Result<()> {
+    let mut command = apt_get()?;
+    command
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(names);
+    exec::run_logged(&mut command, "apt-install")
+}
+
+fn update_lists() -> Result<()> {
+    let step = Step::start("apt-get update");
+    exec::run_logged(apt_get()?.arg("update"), "apt-update").context(
+        "apt's package lists could not be brought up to date; check the network and /etc/apt, \
+         then run `cargo xtask setup` again",
+    )?;
+    step.done("apt-get update: done");
     Ok(())
 }
 

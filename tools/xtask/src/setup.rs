@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::exec::{self, Step};
 use crate::packages::{self, DEBIAN_RUST, TOOLS};
-use crate::toolchain::{self, TARGET, Toolchain, Wanted};
+use crate::toolchain::{self, MINOR_VERSION, TARGET, Toolchain, Wanted};
 
 /// When [`run`] speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +73,16 @@ fn install_toolchain(wanted: Wanted) -> Result<Toolchain> {
             "rustup added {TARGET}, but to another toolchain than the one that runs xtask; try `rustup default stable`"
         );
     }
-    packages::install(&packages::missing(DEBIAN_RUST))?;
-    toolchain::find(Wanted::Debian)
-        .context("Debian's Rust is installed but not complete; try `apt-get install --reinstall rustc-web cargo-web rust-web-src`")
+    packages::install(&DEBIAN_RUST.iter().collect::<Vec<_>>())?;
+    toolchain::find(Wanted::Debian).with_context(|| match toolchain::debian_minor_version() {
+        Some(minor) if minor < MINOR_VERSION => format!(
+            "Debian's Rust here is 1.{minor}, and 1.{MINOR_VERSION} is needed: add Debian's security archive, \
+             which has newer ones, to apt's sources, then run `cargo xtask setup` again"
+        ),
+        _ => "Debian's Rust is installed but not complete; try `apt-get install --reinstall \
+              rustc-web cargo-web rust-web-src`"
+            .to_owned(),
+    })
 }
 
 fn add_target() -> Result<()> {

@@ -18,6 +18,9 @@ use crate::paths;
 /// What the kernel is built for.
 pub const TARGET: &str = "x86_64-unknown-none";
 
+/// The oldest Rust 1.N that the workspace builds with; Cargo.toml says the same.
+pub const MINOR_VERSION: u32 = 91;
+
 /// A toolchain that can build the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Toolchain {
@@ -54,13 +57,10 @@ impl Wanted {
 
 /// The toolchain that is ready now, if there is one.
 pub fn find(wanted: Wanted) -> Option<Toolchain> {
-    let installed = wanted != Wanted::Debian && sysroot().is_some_and(|dir| has_target(&dir));
-    let debian = wanted != Wanted::Rustup && debian_is_complete();
-    match (installed, debian) {
-        (true, _) => Some(Toolchain::Installed),
-        (false, true) => Some(Toolchain::Debian),
-        (false, false) => None,
+    if wanted != Wanted::Debian && sysroot().is_some_and(|dir| has_target(&dir)) {
+        return Some(Toolchain::Installed);
     }
+    (wanted != Wanted::Rustup && debian_is_ready()).then_some(Toolchain::Debian)
 }
 
 /// The cargo that runs xtask.
@@ -88,7 +88,7 @@ fn has_target(sysroot: &Path) -> bool {
         .is_dir()
 }
 
-fn debian_is_complete() -> bool {
+fn debian_is_ready() -> bool {
     [
         "/usr/bin/cargo",
         "/usr/bin/rustc",
@@ -96,6 +96,19 @@ fn debian_is_complete() -> bool {
     ]
     .iter()
     .all(|path| Path::new(path).is_file())
+        && debian_minor_version().is_some_and(|minor| minor >= MINOR_VERSION)
+}
+
+/// The N of Debian's rustc 1.N.
+pub fn debian_minor_version() -> Option<u32> {
+    // "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"
+    let text = exec::output(Command::new("/usr/bin/rustc").arg("--version")).ok()?;
+    text.split_whitespace()
+        .nth(1)?
+        .split('.')
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 /// Whether `rustup target add` can be tried.
@@ -154,5 +167,18 @@ fn forget_other_toolchain(command: &mut Command) {
     };
     for (name, _) in env::vars_os().filter(|(name, _)| belongs_to_cargo(name)) {
         command.env_remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_oldest_rust_is_the_workspaces() {
+        let manifest = std::fs::read_to_string(crate::paths::source("Cargo.toml")).expect("there");
+        let line = format!("rust-version = \"1.{}\"", super::MINOR_VERSION);
+        assert!(
+            manifest.contains(&line),
+            "MINOR_VERSION and rust-version differ"
+        );
     }
 }
