@@ -22,17 +22,61 @@ pub fn id() -> CpuId {
     CpuId(crate::backend::percpu::id() as u8)
 }
 
+pub use crate::backend::cpu::{
+    family_model_stepping, feature_names, hwcap, hwcap2, min_sigstack, online, start_others,
+    with_brand, with_vendor,
+};
+
+/// How many processors run.
+pub fn count() -> usize {
+    online().len() as usize
+}
+
 /// Makes `cpu` run its deferred work with `Pending::RESCHEDULE`, and leave user mode for it.
-#[cfg(not(target_os = "none"))]
 pub fn reschedule(cpu: CpuId) {
     crate::deferred::raise(cpu, crate::deferred::Pending::RESCHEDULE);
 }
 
 /// Halts this processor until an interrupt, unless `skip` says that there is something to do. It is
 /// asked with interrupts off, so that an interrupt after its answer ends the halt.
-#[cfg(not(target_os = "none"))]
 pub fn halt_until_interrupt(skip: impl FnOnce() -> bool) {
-    crate::backend::deferred::halt_until_interrupt(skip);
+    crate::backend::cpu::halt_until_interrupt(skip);
+}
+
+/// A value for each processor, made when it is first looked at.
+pub struct PerCpu<T> {
+    slots: [crate::sync::Once<T>; MAX_CPUS],
+    init: fn() -> T,
+}
+
+impl<T: Send + Sync> PerCpu<T> {
+    /// Values that `init` makes.
+    pub const fn new(init: fn() -> T) -> Self {
+        Self {
+            slots: [const { crate::sync::Once::new() }; MAX_CPUS],
+            init,
+        }
+    }
+
+    /// The value of `cpu`.
+    #[inline]
+    pub fn of(&self, cpu: CpuId) -> &T {
+        self.slots[cpu.index()].call_once(self.init)
+    }
+
+    /// Runs `f` with the value of this processor. No deferred work runs meanwhile, and `f` may not sleep.
+    #[inline]
+    pub fn with<R>(&self, f: impl FnOnce(&T) -> R) -> R {
+        struct Guard;
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                crate::backend::percpu::lock_released();
+            }
+        }
+        crate::backend::percpu::lock_taken();
+        let _guard = Guard;
+        f(self.of(id()))
+    }
 }
 
 /// A set of processors.

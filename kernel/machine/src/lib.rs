@@ -18,16 +18,32 @@ use bare as backend;
 use sim as backend;
 
 pub mod addr;
+pub mod boot;
 pub mod cpu;
-#[cfg(not(target_os = "none"))]
 pub mod deferred;
+pub mod entropy;
+pub mod fpu;
 pub mod frame;
 pub mod heap;
 pub mod linked;
+pub mod log;
 pub mod paging;
+pub mod power;
+pub mod serial;
 pub mod sync;
-#[cfg(not(target_os = "none"))]
 pub mod thread;
-#[cfg(not(target_os = "none"))]
 pub mod time;
 pub mod user;
+
+/// Makes a function the one that runs when the machine is up: a `fn(&'static BootInfo) -> !`.
+#[cfg(target_os = "none")]
+#[macro_export]
+macro_rules! kernel_entry {
+    ($main:path) => {
+        // SAFETY: the name is only used by `machine`, which declares it with this type.
+        #[unsafe(no_mangle)]
+        fn oxbow_kernel_main(info: &'static $crate::boot::BootInfo) -> ! {
+            $main(info)
+        }
+    };
+}

@@ -66,7 +66,7 @@ pub trait TreeKey {
 }
 
 mod adapters {
-    #![expect(missing_docs, reason = "the macro writes none")]
+    #![allow(missing_docs, reason = "the macro writes none")]
 
     use alloc::sync::Arc;
 

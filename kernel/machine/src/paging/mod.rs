@@ -41,10 +41,6 @@ pub use leaf::LeafGuard;
 pub(crate) use root::spare_roots;
 pub use root::{Root, activate, activate_kernel, is_active};
 #[cfg(target_os = "none")]
-#[expect(
-    unused_imports,
-    reason = "called by the hardware backend's start-up, which is to come"
-)]
 pub(crate) use tlb::{init, serve_requests, set_sender};
 
 /// The user half of an address space.

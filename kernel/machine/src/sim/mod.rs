@@ -5,10 +5,15 @@
 //! watch the frame ledger make their own [`Machine`]; everything else shares one that is made on
 //! first use.
 
+pub(crate) mod boot;
+pub(crate) mod cpu;
 pub(crate) mod deferred;
+pub(crate) mod entropy;
 pub(crate) mod fpu;
 mod memory;
 pub(crate) mod percpu;
+pub(crate) mod power;
+pub(crate) mod serial;
 pub(crate) mod thread;
 pub(crate) mod time;
 pub(crate) mod tlb;

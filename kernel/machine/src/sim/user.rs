@@ -174,3 +174,36 @@ pub fn fetch_op_u32(addr: UserAddr, op: FetchOp, value: u32) -> Result<u32, Faul
         FetchOp::Xor => word.fetch_xor(value, Ordering::SeqCst),
     })
 }
+
+impl crate::user::UserContext {
+    /// There is no user mode here.
+    pub fn run(&mut self) -> crate::user::UserExit {
+        unimplemented!("user programs do not run on the simulated machine")
+    }
+}
+
+std::thread_local! {
+    static BASES: core::cell::Cell<[u64; 2]> = const { core::cell::Cell::new([0; 2]) };
+}
+
+/// The base of FS that was set.
+pub fn fs_base() -> u64 {
+    BASES.get()[0]
+}
+
+/// The base of GS that was set.
+pub fn gs_base() -> u64 {
+    BASES.get()[1]
+}
+
+/// Notes a base of FS.
+pub fn set_fs_base(base: u64) -> bool {
+    BASES.set([base, BASES.get()[1]]);
+    true
+}
+
+/// Notes a base of GS.
+pub fn set_gs_base(base: u64) -> bool {
+    BASES.set([BASES.get()[0], base]);
+    true
+}

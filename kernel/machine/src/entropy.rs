@@ -1,0 +1,3 @@
+//! Random bytes.
+
+pub use crate::backend::entropy::{fill, is_hardware};
