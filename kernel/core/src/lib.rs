@@ -11,5 +11,4 @@ pub mod cred;
 pub mod elf;
 pub mod error;
 pub mod locks;
-#[cfg(not(target_os = "none"))]
 pub mod sched;

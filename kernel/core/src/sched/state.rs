@@ -142,7 +142,8 @@ impl RunState {
         self.0.store(DEAD, Ordering::SeqCst);
     }
 
-    pub(super) fn is_dead(&self) -> bool {
+    #[cfg(test)]
+    fn is_dead(&self) -> bool {
         self.0.load(Ordering::SeqCst) & KIND == DEAD
     }
 

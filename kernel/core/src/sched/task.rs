@@ -1,7 +1,7 @@
 //! A task: what the scheduler knows of a thread.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use machine::linked::{Linked, TreeKey};
 use machine::sync::{Once, SpinLock};
@@ -58,6 +58,7 @@ pub struct Task {
     policy: AtomicU32,
     nice: AtomicI32,
     affinity: AtomicU64,
+    reset_on_fork: AtomicBool,
     /// What it has used.
     pub time: CpuTime,
 
@@ -93,6 +94,9 @@ pub struct Competition {
     pub nice: i32,
     /// The processors it may use, bit n for processor n.
     pub affinity: u64,
+    /// Children start with neither real-time policy nor negative nice value
+    /// (`SCHED_RESET_ON_FORK`).
+    pub reset_on_fork: bool,
 }
 
 impl Default for Competition {
@@ -101,7 +105,22 @@ impl Default for Competition {
             policy: Policy::Other,
             nice: 0,
             affinity: u64::MAX,
+            reset_on_fork: false,
         }
+    }
+}
+
+impl Competition {
+    /// How a child of a task that competes like this starts (sched(7), "The child of ...").
+    pub fn for_child(self) -> Self {
+        if !self.reset_on_fork {
+            return self;
+        }
+        let (policy, nice) = match self.policy {
+            Policy::Fifo(_) | Policy::RoundRobin(_) => (Policy::Other, 0),
+            fair => (fair, self.nice.max(0)),
+        };
+        Self { policy, nice, reset_on_fork: false, ..self }
     }
 }
 
@@ -128,6 +147,7 @@ impl Task {
             policy: AtomicU32::new(competition.policy.to_bits()),
             nice: AtomicI32::new(competition.nice),
             affinity: AtomicU64::new(competition.affinity),
+            reset_on_fork: AtomicBool::new(competition.reset_on_fork),
             time: CpuTime::default(),
             vruntime: AtomicU64::new(0),
             key: [AtomicU64::new(0), AtomicU64::new(0)],
@@ -174,6 +194,7 @@ impl Task {
             policy: self.policy(),
             nice: self.nice(),
             affinity: self.affinity(),
+            reset_on_fork: self.reset_on_fork.load(Ordering::Relaxed),
         }
     }
 

@@ -117,6 +117,12 @@ impl KernelThread {
         Ok(Arc::new(Self::build(rsp, Some(stack), Some(entry), fpu)))
     }
 
+    /// Whether a processor still stands on its stack, or is about to. A thread for which this is
+    /// false stays so until somebody decides to run it.
+    pub fn is_on_cpu(&self) -> bool {
+        self.on_cpu.load(Ordering::Acquire)
+    }
+
     fn build(rsp: u64, stack: Option<Stack>, entry: Option<Entry>, fpu: Option<FpuImage>) -> Self {
         Self {
             rsp: UnsafeCell::new(rsp),
