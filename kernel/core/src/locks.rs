@@ -32,6 +32,10 @@ pub const OPEN_FILE: Rank = Rank(30);
 pub const PIPE: Rank = Rank(34);
 /// The line discipline of a terminal.
 pub const TTY: Rank = Rank(38);
+/// Which session has which controlling terminal.
+pub const SESSIONS: Rank = Rank(39);
+/// The table of pseudo-terminals.
+pub const PTYS: Rank = Rank(40);
 /// Process relations: parents, children, groups, sessions and the pid table.
 pub const PROCESS_TREE: Rank = Rank(50);
 /// The state of one process that is not a relation (limits, exit status, timers).

@@ -60,6 +60,11 @@ impl LineDiscipline {
         moved
     }
 
+    /// Sends a byte as it is, on behalf of nobody: a flow control character.
+    pub fn put_raw(&mut self, byte: u8) {
+        self.put_echo(byte);
+    }
+
     /// OPOST for one byte.
     fn process(&mut self, byte: u8) {
         match byte {
