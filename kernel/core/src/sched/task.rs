@@ -1,6 +1,7 @@
 //! A task: what the scheduler knows of a thread.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
+use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use machine::linked::{Linked, TreeKey};
@@ -49,6 +50,8 @@ pub trait Activate: Send + Sync {
 pub struct Task {
     // Set once, before the task is started.
     pub(super) kthread: Once<Arc<KernelThread>>,
+    /// The thread of a process that it is, for the layer that knows what that means.
+    owner: Once<Weak<dyn Any + Send + Sync>>,
 
     // Atomic.
     pub(super) state: RunState,
@@ -141,6 +144,7 @@ impl Task {
     ) -> Self {
         Self {
             kthread: Once::new(),
+            owner: Once::new(),
             state,
             flags: AtomicU32::new(0),
             cpu: AtomicU32::new(0),
@@ -186,6 +190,16 @@ impl Task {
     /// Whether the task is about to die: a killable sleep would end at once.
     pub fn is_killed(&self) -> bool {
         self.flags().contains(TaskFlags::KILLED)
+    }
+
+    /// Says whose thread this is; once.
+    pub fn set_owner(&self, owner: Weak<dyn Any + Send + Sync>) {
+        self.owner.call_once(|| owner);
+    }
+
+    /// Whose thread this is, if it is one of user mode and not gone.
+    pub fn owner(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.owner.get()?.upgrade()
     }
 
     /// How it competes.

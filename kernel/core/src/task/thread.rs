@@ -1,6 +1,7 @@
 //! A thread, as others see it.
 
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
+use core::any::Any;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use abi::Signal;
@@ -16,7 +17,7 @@ use crate::cred::Cred;
 use crate::fs::{FdTable, FsInfo};
 use crate::locks;
 use crate::mm::AddressSpace;
-use crate::sched::TaskRef;
+use crate::sched::{self, TaskRef};
 
 /// Bytes of a thread's name, with its NUL (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
@@ -132,7 +133,7 @@ pub struct NewThread {
 impl Thread {
     /// Makes a thread of its parts.
     pub fn new(new: NewThread) -> Arc<Self> {
-        Arc::new(Self {
+        let thread = Arc::new(Self {
             process: new.process,
             task: new.task,
             slot: new.slot,
@@ -151,7 +152,15 @@ impl Thread {
                     charge: new.charge,
                 },
             ),
-        })
+        });
+        let owner: Weak<dyn Any + Send + Sync> = Arc::<Self>::downgrade(&thread);
+        thread.task.set_owner(owner);
+        thread
+    }
+
+    /// The thread that runs here, for code that is called without its `CurrentThread` (polling).
+    pub fn running() -> Option<Arc<Self>> {
+        sched::current().owner()?.downcast().ok()
     }
 
     /// The thread id.

@@ -1,6 +1,6 @@
 //! What a process does about each signal (sigaction(2), signal(7)).
 
-use abi::{SaFlags, SigSet, Signal};
+use abi::{KernelSigaction, SaFlags, SigSet, Signal};
 use machine::addr::UserAddr;
 use machine::sync::SpinLock;
 
@@ -17,6 +17,26 @@ pub enum Handler {
     Call(UserAddr),
 }
 
+impl Handler {
+    /// `sa_handler` as a handler.
+    pub fn from_user(address: u64) -> Self {
+        match address {
+            abi::sigaction::SIG_DFL => Self::Default,
+            abi::sigaction::SIG_IGN => Self::Ignore,
+            _ => Self::Call(UserAddr::new(address)),
+        }
+    }
+
+    /// The handler as `sa_handler`.
+    pub fn to_user(self) -> u64 {
+        match self {
+            Self::Default => abi::sigaction::SIG_DFL,
+            Self::Ignore => abi::sigaction::SIG_IGN,
+            Self::Call(address) => address.as_u64(),
+        }
+    }
+}
+
 /// The action for one signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Action {
@@ -31,6 +51,26 @@ pub struct Action {
 }
 
 impl Action {
+    /// A user's `struct sigaction` as an action.
+    pub fn from_user(user: &KernelSigaction) -> Self {
+        Self {
+            handler: Handler::from_user(user.sa_handler),
+            flags: SaFlags::from_bits_truncate(user.sa_flags),
+            restorer: UserAddr::new(user.sa_restorer),
+            mask: user.sa_mask.difference(SigSet::UNBLOCKABLE),
+        }
+    }
+
+    /// The action as a user's `struct sigaction`.
+    pub fn to_user(&self) -> KernelSigaction {
+        KernelSigaction {
+            sa_handler: self.handler.to_user(),
+            sa_flags: self.flags.bits(),
+            sa_restorer: self.restorer.as_u64(),
+            sa_mask: self.mask,
+        }
+    }
+
     /// What every signal starts with.
     pub const DEFAULT: Self = Self {
         handler: Handler::Default,

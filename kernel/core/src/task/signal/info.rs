@@ -6,6 +6,7 @@
 use abi::Signal;
 use abi::siginfo as code;
 use machine::addr::UserAddr;
+use zerocopy::{FromBytes, IntoBytes};
 
 /// Bytes of `siginfo_t` in user memory.
 pub const USER_SIZE: usize = 128;
@@ -109,23 +110,28 @@ impl SigInfo {
         Self::new(signal, code, [low, high, fd.cast_unsigned(), 0, 0, 0, 0, 0])
     }
 
-    /// A `siginfo_t` from user space for `signal`. `None` when it has bytes that the kernel would
-    /// lose (rt_sigqueueinfo(2) answers `E2BIG` then).
-    pub fn from_user(signal: Signal, bytes: &[u8; USER_SIZE]) -> Option<Self> {
-        if bytes[48..].iter().any(|&byte| byte != 0) {
-            return None;
-        }
+    /// Whether a `siginfo_t` from user space has bytes that the kernel would lose: those behind the
+    /// union's first 32, when the code says nothing about the layout.
+    pub fn loses_bytes(info: &abi::SigInfo) -> bool {
+        let known = matches!(info.si_code, code::SI_DETHREAD..=code::POLL_HUP)
+            || matches!(info.si_code, code::SI_KERNEL | code::SI_ASYNCNL);
+        !known && info.as_bytes()[48..].iter().any(|&byte| byte != 0)
+    }
+
+    /// What of a `siginfo_t` from user space the kernel keeps, sent as `signal`.
+    pub fn from_abi(signal: Signal, info: &abi::SigInfo) -> Self {
+        let bytes = info.as_bytes();
         let word = |index: usize| {
             let mut word = [0; 4];
             word.copy_from_slice(&bytes[4 * index..4 * index + 4]);
             u32::from_ne_bytes(word)
         };
-        Some(Self {
+        Self {
             signal,
-            errno: word(1).cast_signed(),
-            code: word(2).cast_signed(),
+            errno: info.si_errno,
+            code: info.si_code,
             fields: core::array::from_fn(|index| word(4 + index)),
-        })
+        }
     }
 
     /// The bytes that user space sees.
@@ -144,6 +150,11 @@ impl SigInfo {
             slot.copy_from_slice(&word.to_ne_bytes());
         }
         bytes
+    }
+
+    /// The structure that user space sees.
+    pub fn to_abi(&self) -> abi::SigInfo {
+        abi::SigInfo::read_from_bytes(&self.to_user()).expect("invariant: the sizes are equal")
     }
 
     /// `si_pid`, for the layouts that have one.
@@ -225,7 +236,6 @@ mod tests {
 
     #[test]
     fn layouts_are_those_of_the_abi() {
-        use zerocopy::IntoBytes;
         let change = ChildChange {
             code: 1,
             pid: 5,
@@ -279,11 +289,15 @@ mod tests {
         bytes[..4].copy_from_slice(&10u32.to_ne_bytes());
         bytes[8..12].copy_from_slice(&(-1i32).to_ne_bytes());
         bytes[16..48].copy_from_slice(&[7; 32]);
-        let info = SigInfo::from_user(Signal::SIGUSR1, &bytes).expect("nothing is lost");
+        let mut theirs = abi::SigInfo::read_from_bytes(&bytes).expect("the size fits");
+        let info = SigInfo::from_abi(Signal::SIGUSR1, &theirs);
         assert_eq!(info.code, code::SI_QUEUE);
         assert_eq!(info.to_user(), bytes);
-        bytes[48] = 1;
-        assert_eq!(SigInfo::from_user(Signal::SIGUSR1, &bytes), None);
+        bytes[100] = 1;
+        theirs = abi::SigInfo::read_from_bytes(&bytes).expect("the size fits");
+        assert!(!SigInfo::loses_bytes(&theirs));
+        theirs.si_code = -50;
+        assert!(SigInfo::loses_bytes(&theirs));
     }
 
     #[test]

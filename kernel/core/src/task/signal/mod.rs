@@ -14,15 +14,25 @@
 
 mod account;
 pub mod action;
+pub mod alt_stack;
+pub mod deliver;
+pub mod fault;
+pub mod frame;
 pub mod info;
 mod job;
+mod own;
 pub mod pending;
 mod process;
+pub mod send;
+pub mod signalfd;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use account::queued_by;
 pub use action::{Action, Handler, SignalActions};
 pub use info::{ChildChange, SigInfo};
 pub use job::{Notice, ReportFilter};
+pub use own::{FaultRecord, OwnSignals};
 pub use process::{Next, PendingSets, ProcessSignals};
 pub use state::{Force, Sent, Slot, Target};

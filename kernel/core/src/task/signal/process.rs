@@ -99,8 +99,10 @@ impl ProcessSignals {
                 state.threads.len() - 1
             }
         };
-        state.threads[index] = Some(ThreadSignals::new(task, blocked));
-        Ok(Slot(index))
+        let serial = state.next_serial;
+        state.next_serial += 1;
+        state.threads[index] = Some(ThreadSignals::new(serial, task, blocked));
+        Ok(Slot { index, serial })
     }
 
     /// Removes a thread that ends: what the process has pending and it would have taken goes to
@@ -111,7 +113,7 @@ impl ProcessSignals {
             let takes = state.thread(slot).blocked.complement();
             state.retarget(slot, takes);
             let notice = state.take_part(slot);
-            (state.threads[slot.0].take(), notice)
+            (state.threads[slot.index].take(), notice)
         };
         // Queued signals give back what they hold without the lock.
         if let Some(mut thread) = thread {
@@ -199,9 +201,12 @@ impl ProcessSignals {
         self.state.lock().force(slot, info, how);
     }
 
-    /// What a thread blocks.
+    /// What a thread blocks; nothing if it has ended.
     pub fn blocked(&self, slot: Slot) -> SigSet {
-        self.state.lock().thread(slot).blocked
+        self.state
+            .lock()
+            .find(slot)
+            .map_or(SigSet::EMPTY, |thread| thread.blocked)
     }
 
     /// Replaces what the calling thread blocks, and returns what it was.
@@ -220,18 +225,23 @@ impl ProcessSignals {
     /// What is pending for a thread, for its process, and what the thread blocks.
     pub fn pending_sets(&self, slot: Slot) -> PendingSets {
         let state = self.state.lock();
-        let thread = state.thread(slot);
+        let (own, blocked) = state
+            .find(slot)
+            .map(|thread| (thread.pending.set(), thread.blocked))
+            .unwrap_or_default();
         PendingSets {
-            own: thread.pending.set(),
+            own,
             shared: state.shared.set(),
-            blocked: thread.blocked,
+            blocked,
         }
     }
 
     /// Whether a thread blocks or ignores `signal`.
     pub fn blocks_or_ignores(&self, slot: Slot, signal: Signal) -> bool {
         let state = self.state.lock();
-        state.thread(slot).blocked.contains(signal)
+        state
+            .find(slot)
+            .is_some_and(|thread| thread.blocked.contains(signal))
             || state.actions.get(signal).handler == Handler::Ignore
     }
 
@@ -256,7 +266,7 @@ impl ProcessSignals {
         let mut count = 0;
         for (index, thread) in state.threads.iter_mut().enumerate() {
             let Some(thread) = thread else { continue };
-            if index != slot.0 {
+            if index != slot.index {
                 count += 1;
                 thread.killed = true;
                 let flags = TaskFlags::SIGNAL_PENDING | TaskFlags::KILLED;

@@ -22,9 +22,13 @@ use super::job::Job;
 use super::pending::{Pending, Pushed, Queued};
 use crate::sched::{TaskExt, TaskFlags, TaskRef, WakeReason};
 
-/// A thread's place in the signal state of its process.
+/// A thread's place in the signal state of its process. The place is used again when the thread has
+/// ended; the serial number tells an old slot from the new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot(pub(super) usize);
+pub struct Slot {
+    pub(super) index: usize,
+    pub(super) serial: u64,
+}
 
 /// Whom a signal is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,11 +71,12 @@ pub struct Delivery {
 
 /// The signals of one thread.
 pub(super) struct ThreadSignals {
+    pub(super) serial: u64,
     pub(super) task: TaskRef,
     pub(super) pending: Pending,
     pub(super) blocked: SigSet,
-    /// Signals that sigtimedwait(2) waits for: blocked as far as actions are concerned, but
-    /// worth waking up for.
+    /// While sigtimedwait(2) lowers `blocked` to be woken: the mask that still holds as far as
+    /// actions are concerned.
     pub(super) awaited: SigSet,
     /// Has not come to its stop yet.
     pub(super) stop_pending: bool,
@@ -80,8 +85,9 @@ pub(super) struct ThreadSignals {
 }
 
 impl ThreadSignals {
-    pub(super) fn new(task: TaskRef, blocked: SigSet) -> Self {
+    pub(super) fn new(serial: u64, task: TaskRef, blocked: SigSet) -> Self {
         Self {
+            serial,
             task,
             pending: Pending::default(),
             blocked: blocked.difference(SigSet::UNBLOCKABLE),
@@ -97,6 +103,7 @@ pub(super) struct State {
     pub(super) actions: Arc<SignalActions>,
     pub(super) shared: Pending,
     pub(super) threads: Vec<Option<ThreadSignals>>,
+    pub(super) next_serial: u64,
     /// Where the search for a taker starts, so that threads take turns.
     next_taker: usize,
     pub(super) job: Job,
@@ -111,6 +118,7 @@ impl State {
             actions,
             shared: Pending::default(),
             threads: Vec::new(),
+            next_serial: 0,
             next_taker: 0,
             job: Job::default(),
             exit: None,
@@ -118,16 +126,27 @@ impl State {
         }
     }
 
-    pub(super) fn thread(&self, slot: Slot) -> &ThreadSignals {
-        self.threads[slot.0]
-            .as_ref()
-            .expect("invariant: a slot lives as long as its thread")
+    /// The thread in `slot`, unless it has ended.
+    pub(super) fn find(&self, slot: Slot) -> Option<&ThreadSignals> {
+        let thread = self.threads.get(slot.index)?.as_ref()?;
+        (thread.serial == slot.serial).then_some(thread)
     }
 
+    fn find_mut(&mut self, slot: Slot) -> Option<&mut ThreadSignals> {
+        let thread = self.threads.get_mut(slot.index)?.as_mut()?;
+        (thread.serial == slot.serial).then_some(thread)
+    }
+
+    /// The calling thread.
+    pub(super) fn thread(&self, slot: Slot) -> &ThreadSignals {
+        self.find(slot)
+            .expect("invariant: a thread that runs has its slot")
+    }
+
+    /// The calling thread.
     pub(super) fn thread_mut(&mut self, slot: Slot) -> &mut ThreadSignals {
-        self.threads[slot.0]
-            .as_mut()
-            .expect("invariant: a slot lives as long as its thread")
+        self.find_mut(slot)
+            .expect("invariant: a thread that runs has its slot")
     }
 
     /// The threads that are still there.
@@ -148,7 +167,11 @@ impl State {
         let info_code = delivery.queued.info.code;
         let pending = match target {
             Target::Process => &mut self.shared,
-            Target::Thread(slot) => &mut self.thread_mut(slot).pending,
+            Target::Thread(slot) => match self.find_mut(slot) {
+                Some(thread) => &mut thread.pending,
+                // It is on its way out: as if it had been too late to act on the signal.
+                None => return Sent::Dropped,
+            },
         };
         let queued = if delivery.over_limit {
             Err(delivery.queued)
@@ -212,7 +235,7 @@ impl State {
     /// Whether sending `signal` would have no effect.
     fn is_ignored(&self, target: Target, signal: Signal, forced: bool) -> bool {
         let looked_at = match target {
-            Target::Thread(slot) => Some(self.thread(slot)),
+            Target::Thread(slot) => self.find(slot),
             Target::Process => self.threads.iter().flatten().next(),
         };
         // What is blocked stays pending: its action may have changed when it is unblocked.
@@ -236,12 +259,13 @@ impl State {
         let Some(taker) = self.find_taker(target, signal) else {
             return;
         };
-        let awaited = self.thread(Slot(taker)).awaited.contains(signal);
-        if !awaited && self.kills_at_once(signal) {
+        let Some(thread) = &self.threads[taker] else {
+            return;
+        };
+        if !thread.awaited.contains(signal) && self.kills_at_once(signal) {
             self.begin_exit(WaitStatus::signaled(signal, false));
             return;
         }
-        let thread = self.thread(Slot(taker));
         thread
             .task
             .interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
@@ -258,7 +282,7 @@ impl State {
     fn find_taker(&mut self, target: Target, signal: Signal) -> Option<usize> {
         let count = self.threads.len();
         match target {
-            Target::Thread(slot) => self.takes(slot.0, signal).then_some(slot.0),
+            Target::Thread(slot) => self.takes(slot.index, signal).then_some(slot.index),
             Target::Process => {
                 // The first thread if it is free, as programs expect; else the others in turn.
                 if self.takes(0, signal) {
@@ -316,7 +340,7 @@ impl State {
             if left.is_empty() {
                 return;
             }
-            if index == except.0 || left.difference(thread.blocked).is_empty() {
+            if index == except.index || left.difference(thread.blocked).is_empty() {
                 continue;
             }
             left = left.intersection(thread.blocked);
