@@ -86,11 +86,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
             println!("{}", kernel.display());
             println!("{}", initrd.display());
         }
-        Command::Run(args) => {
-            run::check(&args)?;
-            let tools = setup::run(setup::Report::WhenMissing)?;
-            return Ok(ExitCode::from(run::run(&tools, &args)?));
-        }
+        Command::Run(args) => return Ok(run_program(&args)),
         Command::Test(args) => {
             return Ok(if test::run(&args)? {
                 ExitCode::SUCCESS
@@ -127,4 +123,15 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The program's exit code; failures of our own have one that tells them apart.
+fn run_program(args: &RunArgs) -> ExitCode {
+    let result = run::check(args)
+        .and_then(|()| setup::run(setup::Report::WhenMissing))
+        .and_then(|tools| run::run(&tools, args));
+    ExitCode::from(result.unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        run::exit_code::NOT_STARTED
+    }))
 }

@@ -299,7 +299,10 @@ impl fmt::Display for Ending {
             Self::Panic => write!(f, "kernel panic"),
             Self::InitDied => write!(f, "process 1 ended"),
             Self::BadInitrd => write!(f, "the kernel cannot use the initrd"),
-            Self::Reset => write!(f, "the processor reset itself (a triple fault)"),
+            Self::Reset => write!(
+                f,
+                "the machine ended unannounced (a triple fault, most likely)"
+            ),
             Self::QemuFailed(why) => write!(f, "QEMU failed: {why}"),
         }
     }

@@ -20,6 +20,8 @@ use crate::terminal::{self, RawMode};
 
 /// Exit codes of `run` that are not the program's own.
 pub mod exit_code {
+    /// Nothing was started: the kernel does not build, PROGRAM cannot run, ...
+    pub const NOT_STARTED: u8 = 120;
     /// The kernel cannot use its initrd.
     pub const BAD_INITRD: u8 = 121;
     /// QEMU did not start, or failed.
@@ -45,7 +47,7 @@ const SIGPIPE: u8 = 13;
 /// At a terminal every key goes to the guest; Ctrl-A x ends the machine.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Exit code: the program's own; 128+N when signal N killed it; 121 initrd unusable, \
+    after_help = "Exit code: the program's own; 128+N when signal N killed it; 120 nothing was started, 121 initrd unusable, \
     122 QEMU failed, 123 reset (triple fault) or no result, 124 timeout, 125 kernel panic."
 )]
 pub struct RunArgs {
