@@ -91,7 +91,7 @@ impl FileOps for CachedDir {
         let Some(children) = file.path().dentry.children() else {
             return Err(Errno::ENOTDIR.into());
         };
-        file.inode().meta().touch_accessed();
+        file.path().mount.touch_accessed(file.inode().meta());
         if !emit_dots(file.path(), pos, sink) {
             return Ok(());
         }

@@ -181,9 +181,9 @@ pub trait FileOps: Any + Send + Sync {
         let _ = (file, out);
     }
 
-    /// A descriptor of it was closed (not necessarily the last).
-    fn flush(&self, file: &OpenFile, caller: &dyn Caller) {
-        let _ = (file, caller);
+    /// A description of it was made by open(2).
+    fn opened(&self, file: &OpenFile) {
+        let _ = file;
     }
 
     /// The description goes away.

@@ -19,7 +19,7 @@ use abi::stat::DeviceNumber;
 use machine::sync::{RwSpinLock, SpinLock};
 
 use super::dentry::Dentry;
-use super::inode::{Directory, Inode};
+use super::inode::{Directory, Inode, Metadata};
 use super::path::Path;
 use super::registry::FileSystem;
 use crate::error::Result;
@@ -212,6 +212,17 @@ impl Mount {
         let read_only = self.options.load(Ordering::Relaxed) & MountFlags::RDONLY.bits() as u32
             | self.superblock.read_only.load(Ordering::Relaxed);
         if read_only != 0 { Err(Errno::EROFS) } else { Ok(()) }
+    }
+
+    /// An object seen through it was read: its access time moves, unless the mount says no.
+    #[inline]
+    pub fn touch_accessed(&self, meta: &Metadata) {
+        let options = self.options();
+        let quiet = options.contains(MountFlags::NOATIME)
+            || (options.contains(MountFlags::NODIRATIME) && meta.is_dir());
+        if !quiet {
+            meta.touch_accessed();
+        }
     }
 
     /// Makes the whole file system read-only or writable again.

@@ -246,6 +246,7 @@ fn open_path(cx: &WalkCx<'_>, path: Path, request: &OpenRequest, new: New) -> Re
         }
     };
     let file = OpenFile::new(path, ops, flags, cred, counted);
+    file.ops().opened(&file);
     if is_regular && flags.contains(OpenFlags::O_TRUNC) && new == New::No {
         super::attr::truncate(file.inode(), 0, cx.cred)?;
     }
