@@ -60,6 +60,8 @@ pub const CACHE_MAPPINGS: Rank = Rank(74);
 pub const PAGE_CACHE: Rank = Rank(78);
 /// One bucket of the futex hash.
 pub const FUTEX: Rank = Rank(82);
+/// Making an epoll instance watch another.
+pub const EPOLL_NESTING: Rank = Rank(85);
 /// The interest list of an epoll instance.
 pub const EPOLL: Rank = Rank(86);
 /// The ready list of an epoll instance; taken by wake-ups.

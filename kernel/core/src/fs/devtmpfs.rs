@@ -11,7 +11,7 @@ use machine::sync::Once;
 
 use super::dentry::Dentry;
 use super::edit;
-use super::inode::{FileType, Inode, NewInode, NewKind};
+use super::inode::{FileType, NewInode, NewKind};
 use super::mount::SuperBlock;
 use super::registry::FileSystem;
 use super::tmpfs::{self, Options};

@@ -7,7 +7,7 @@ use machine::sync::Lazy;
 use super::caller::Caller;
 use super::dentry::{Dentry, FIRST_COOKIE, Name};
 use super::file::{DirSink, FileOps, OpenFile, Seek, seek_in};
-use super::inode::{FileType, Inode};
+use super::inode::{FileType};
 use super::path::Path;
 use crate::error::Result;
 use abi::Errno;

@@ -13,10 +13,11 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use abi::poll::PollEvents;
 use abi::{Errno, OpenFlags};
-use machine::sync::SpinLock;
+use machine::sync::{Once, SpinLock};
 
 use super::caller::Caller;
 use super::dentry::Name;
+use super::epoll::{self, Watchers};
 use super::gate::{Gate, Pass};
 use super::inode::{FileType, Inode, StatInfo};
 use super::path::Path;
@@ -275,6 +276,8 @@ pub struct OpenFile {
 
     gate: Gate,
     owner: SpinLock<OwnerState>,
+    /// Made when an epoll instance first watches it.
+    watchers: Once<SpinLock<Watchers>>,
 }
 
 /// What an open file description may be used for.
@@ -321,6 +324,7 @@ impl OpenFile {
             offset: AtomicU64::new(0),
             gate: Gate::new(),
             owner: SpinLock::new(locks::OPEN_FILE, OwnerState::default()),
+            watchers: Once::new(),
         })
     }
 
@@ -428,6 +432,11 @@ impl OpenFile {
         self.inode().stat()
     }
 
+    /// The epoll registrations of this description.
+    pub fn watchers(&self) -> &SpinLock<Watchers> {
+        self.watchers.call_once(|| SpinLock::new(locks::OPEN_FILE, Watchers::new()))
+    }
+
     /// Who gets `SIGIO`, and which signal instead (0: `SIGIO` itself).
     pub fn owner(&self) -> (Owner, u32) {
         let state = *self.owner.lock();
@@ -451,7 +460,9 @@ impl Drop for OpenFile {
         if let Some(locks) = self.inode().meta().locks_if_any() {
             locks.release_file(core::ptr::from_ref(self).addr());
         }
-        super::epoll::forget(self);
+        if let Some(watchers) = self.watchers.get() {
+            epoll::forget(watchers);
+        }
         if self.counted_writer {
             self.inode().meta().drop_writer();
         }

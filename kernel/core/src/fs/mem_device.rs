@@ -81,7 +81,7 @@ fn fill_zero(dst: &mut Sink<'_>, io: &Io<'_>) -> Result<usize> {
     const STEP: usize = 1 << 16;
     let mut done = 0;
     while dst.remaining() > 0 {
-        match dst.zero(dst.remaining().min(STEP)) {
+        match dst.write_zeroes(dst.remaining().min(STEP)) {
             Ok(0) => break,
             Ok(count) => done += count,
             Err(error) if done == 0 => return Err(error),

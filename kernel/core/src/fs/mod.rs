@@ -7,23 +7,39 @@
 //! Nothing in here names a process: what must be known of the caller comes through
 //! [`caller::Caller`].
 
+pub mod anon;
 pub mod attr;
 pub mod caller;
 pub mod clock;
 pub mod dentry;
+pub mod device;
+pub mod devtmpfs;
 pub mod dir_file;
 pub mod edit;
+pub mod epoll;
+pub mod eventfd;
 pub mod fd_table;
+pub mod fifo;
 pub mod file;
+pub mod file_lock;
 pub mod gate;
 pub mod info;
+pub mod initramfs;
 pub mod inode;
+pub mod ioctl;
+pub mod mem_device;
+pub mod kernel;
 pub mod mount;
 pub mod open;
 pub mod path;
 pub mod permission;
+pub mod pipe;
+pub mod pipe_ring;
+pub mod range_locks;
 pub mod registry;
 pub mod rename;
+pub mod tmpfs;
+pub mod tty;
 pub mod walk;
 
 pub use caller::Caller;

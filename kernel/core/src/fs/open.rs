@@ -11,7 +11,7 @@ use abi::{Errno, OpenFlags};
 use super::caller::Caller;
 use super::dentry::{Dentry, Name};
 use super::file::{FileOps, OpenFile};
-use super::inode::{Directory, FileType, Inode, NewInode, NewKind, S_IFMT};
+use super::inode::{Directory, FileType, NewInode, NewKind, S_IFMT};
 use super::path::Path;
 use super::permission::{self, May};
 use super::walk::{Follow, Last, Start, WalkCx, Walker};

@@ -136,9 +136,10 @@ pub fn new_entry(dir: &Metadata, cred: &Cred, mode: u32) -> (u32, u32, u32) {
 mod tests {
     use super::*;
     use crate::fs::inode::NewMetadata;
+    use abi::stat::DeviceNumber;
 
     fn meta(mode: u32, uid: u32, gid: u32) -> Metadata {
-        Metadata::new(NewMetadata { dev: 1, ino: 1, mode, uid, gid, rdev: 0 })
+        Metadata::new(NewMetadata { dev: DeviceNumber::new(0, 1), ino: 1, mode, uid, gid, rdev: DeviceNumber::default() })
     }
 
     fn user(uid: u32, gid: u32, groups: &[u32]) -> Cred {

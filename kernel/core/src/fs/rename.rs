@@ -10,7 +10,6 @@ use abi::file::RenameFlags;
 
 use super::dentry::{Children, Dentry, Name};
 use super::edit::RENAME;
-use super::inode::Inode;
 use super::permission::{self, May};
 use super::walk::{Last, Walker};
 use crate::error::Result;

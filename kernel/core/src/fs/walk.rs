@@ -18,7 +18,7 @@ use abi::file::{MountFlags, NAME_MAX, ResolveFlags};
 use super::caller::Caller;
 use super::dentry::{Dentry, Name};
 use super::info::FsInfo;
-use super::inode::{Directory, Inode, Link};
+use super::inode::{Directory, Link};
 use super::mount;
 use super::path::Path;
 use super::permission::{self, May};

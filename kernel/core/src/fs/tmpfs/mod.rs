@@ -25,18 +25,30 @@ use super::inode::{FileType, InodeNumbers, NewInode, NewKind};
 use super::mount::{self, FsStat, SuperBlock, SuperOps};
 use super::registry::{FileSystem, MountRequest};
 use crate::error::Result;
+use crate::mm::PageQuota;
 
 /// What `mount -t tmpfs` makes.
 pub static TMPFS: FileSystem = FileSystem { name: "tmpfs", mount: mount_tmpfs };
 
-/// One instance: its limits and what is used of them. A limit of 0 is none.
+/// The tmpfs that is the root; it cannot be mounted a second time.
+pub static ROOTFS: FileSystem = FileSystem { name: "rootfs", mount: |_| Err(Errno::EINVAL.into()) };
+
+/// One instance: its limits and what is used of them.
 pub struct Tmpfs {
     dev: DeviceNumber,
     numbers: InodeNumbers,
-    max_pages: AtomicU64,
+    /// All pages of its files; `NO_LIMIT` for any number.
+    pages: Arc<PageQuota>,
     max_inodes: AtomicU64,
-    pages: AtomicU64,
     inodes: AtomicU64,
+}
+
+/// What `size=0` and `nr_inodes=0` mean.
+const NO_LIMIT: u64 = u64::MAX;
+
+/// An option's 0 is no limit.
+fn limit(option: u64) -> u64 {
+    if option == 0 { NO_LIMIT } else { option }
 }
 
 fn mount_tmpfs(request: &MountRequest<'_>) -> Result<Arc<SuperBlock>> {
@@ -72,22 +84,11 @@ impl Tmpfs {
         let fs = Self {
             dev: mount::anonymous_dev(),
             numbers: InodeNumbers::new(),
-            max_pages: AtomicU64::new(default_limit()),
-            max_inodes: AtomicU64::new(default_limit()),
-            pages: AtomicU64::new(0),
+            pages: Arc::new(PageQuota::new(options.pages().map_or_else(default_limit, limit))),
+            max_inodes: AtomicU64::new(options.inodes.map_or_else(default_limit, limit)),
             inodes: AtomicU64::new(0),
         };
-        fs.apply(options);
         Arc::new(fs)
-    }
-
-    fn apply(&self, options: &Options) {
-        if let Some(bytes) = options.size {
-            self.max_pages.store(bytes.div_ceil(PAGE_SIZE as u64), Ordering::Relaxed);
-        }
-        if let Some(inodes) = options.inodes {
-            self.max_inodes.store(inodes, Ordering::Relaxed);
-        }
     }
 
     /// Makes an inode.
@@ -95,20 +96,17 @@ impl Tmpfs {
     /// # Errors
     /// `ENOSPC` at the limit.
     pub fn make(self: &Arc<Self>, new: &NewInode<'_>) -> Result<Arc<Node>> {
-        charge(&self.inodes, &self.max_inodes, 1)?;
+        self.charge_inode()?;
         Ok(Node::new(self, new))
     }
 
-    /// Takes pages from the limit.
-    ///
-    /// # Errors
-    /// `ENOSPC` when there are not as many left.
-    fn charge_pages(&self, count: u64) -> Result<(), Errno> {
-        charge(&self.pages, &self.max_pages, count)
-    }
-
-    fn release_pages(&self, count: u64) {
-        self.pages.fetch_sub(count, Ordering::Relaxed);
+    fn charge_inode(&self) -> Result<(), Errno> {
+        let limit = self.max_inodes.load(Ordering::Relaxed);
+        let step = |used: u64| (used < limit).then_some(used + 1);
+        match self.inodes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Errno::ENOSPC),
+        }
     }
 
     fn release_inode(&self) {
@@ -116,26 +114,15 @@ impl Tmpfs {
     }
 }
 
-fn charge(used: &AtomicU64, limit: &AtomicU64, count: u64) -> Result<(), Errno> {
-    let limit = match limit.load(Ordering::Relaxed) {
-        0 => u64::MAX,
-        limit => limit,
-    };
-    used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-        used.checked_add(count).filter(|&used| used <= limit)
-    })
-    .map(|_| ())
-    .map_err(|_| Errno::ENOSPC)
-}
-
 impl SuperOps for Tmpfs {
     fn stat(&self) -> FsStat {
-        let left = |used: &AtomicU64, limit: &AtomicU64| {
-            let limit = limit.load(Ordering::Relaxed);
-            (limit, limit.saturating_sub(used.load(Ordering::Relaxed)))
+        // Without a limit statfs(2) shows zeroes, as on Linux.
+        let left = |limit: u64, used: u64| {
+            if limit == NO_LIMIT { (0, 0) } else { (limit, limit.saturating_sub(used)) }
         };
-        let (blocks, free) = left(&self.pages, &self.max_pages);
-        let (files, files_free) = left(&self.inodes, &self.max_inodes);
+        let (blocks, free) = left(self.pages.limit(), self.pages.used());
+        let (files, files_free) =
+            left(self.max_inodes.load(Ordering::Relaxed), self.inodes.load(Ordering::Relaxed));
         FsStat {
             magic: magic::TMPFS.unsigned_abs(),
             block_size: PAGE_SIZE as u64,
@@ -148,12 +135,12 @@ impl SuperOps for Tmpfs {
 
     fn options(&self) -> Vec<u8> {
         let mut text = Vec::new();
-        let pages = self.max_pages.load(Ordering::Relaxed);
-        if pages != 0 && pages != default_limit() {
+        let pages = self.pages.limit();
+        if pages != NO_LIMIT && pages != default_limit() {
             text.extend_from_slice(alloc::format!(",size={}k", pages * 4).as_bytes());
         }
         let inodes = self.max_inodes.load(Ordering::Relaxed);
-        if inodes != 0 && inodes != default_limit() {
+        if inodes != NO_LIMIT && inodes != default_limit() {
             text.extend_from_slice(alloc::format!(",nr_inodes={inodes}").as_bytes());
         }
         text
@@ -161,14 +148,17 @@ impl SuperOps for Tmpfs {
 
     fn reconfigure(&self, data: &[u8]) -> Result<()> {
         let options = Options::parse(data)?;
-        let too_small = |limit: Option<u64>, used: &AtomicU64| {
-            limit.is_some_and(|limit| limit != 0 && limit < used.load(Ordering::Relaxed))
-        };
-        let pages = options.size.map(|bytes| bytes.div_ceil(PAGE_SIZE as u64));
-        if too_small(pages, &self.pages) || too_small(options.inodes, &self.inodes) {
+        if let Some(inodes) = options.inodes.map(limit) {
+            if inodes < self.inodes.load(Ordering::Relaxed) {
+                return Err(Errno::EINVAL.into());
+            }
+            self.max_inodes.store(inodes, Ordering::Relaxed);
+        }
+        if let Some(pages) = options.pages().map(limit)
+            && !self.pages.set_limit(pages)
+        {
             return Err(Errno::EINVAL.into());
         }
-        self.apply(&options);
         Ok(())
     }
 }

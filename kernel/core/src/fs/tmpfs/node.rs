@@ -37,7 +37,7 @@ impl Node {
     pub(super) fn new(fs: &Arc<Tmpfs>, new: &NewInode<'_>) -> Arc<Self> {
         let (kind, rdev) = match new.kind {
             NewKind::Directory => (Kind::Directory, DeviceNumber::default()),
-            NewKind::Regular => (Kind::Regular(Regular::new()), DeviceNumber::default()),
+            NewKind::Regular => (Kind::Regular(Regular::new(&fs.pages)), DeviceNumber::default()),
             NewKind::Symlink(text) => (Kind::Symlink(Name::from(text)), DeviceNumber::default()),
             NewKind::Fifo => (Kind::Fifo(FifoSlot::new()), DeviceNumber::default()),
             NewKind::Socket => (Kind::Special, DeviceNumber::default()),
@@ -65,9 +65,6 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some(regular) = self.regular() {
-            self.fs.release_pages(regular.charged());
-        }
         self.fs.release_inode();
     }
 }
@@ -120,7 +117,7 @@ impl Inode for Node {
 
     fn set_size(&self, size: u64) -> Result<()> {
         match &self.kind {
-            Kind::Regular(regular) => regular.set_size(&self.fs, size),
+            Kind::Regular(regular) => regular.set_size(size),
             _ => Err(Errno::EINVAL.into()),
         }
     }

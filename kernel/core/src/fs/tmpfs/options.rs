@@ -19,6 +19,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// The size in pages.
+    pub fn pages(&self) -> Option<u64> {
+        self.size.map(|bytes| bytes.div_ceil(PAGE_SIZE as u64))
+    }
+
     /// Reads `size=1m,mode=755,...`.
     ///
     /// # Errors

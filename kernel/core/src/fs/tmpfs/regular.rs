@@ -1,24 +1,21 @@
 //! Regular files of tmpfs: a page cache with nothing behind it.
 //!
 //! Writers pass a gate, so that appends and the pair "find the size, write there" do not mix.
-//! Pages are charged to the instance before a write and settled after it; pages that appear by
-//! faults on a mapping are settled at the next write, truncation or release.
+//! The page cache itself charges its pages to the quota of the instance.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use abi::file::fcntl::{F_SEAL_GROW, F_SEAL_SHRINK, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE};
+use abi::file::fcntl::{F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE};
 use abi::{Errno, OpenFlags, Signal};
-use machine::addr::PAGE_SIZE;
 
-use super::{Node, Tmpfs};
+use super::Node;
 use crate::error::{Restart, Result};
 use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{Allocate, AllocateRequest, FileOps, Io, Mappable, OpenFile, Seek, seek_in};
 use crate::fs::gate::{Gate, Pass};
-use crate::fs::inode::Inode;
-use crate::mm::PageCache;
+use crate::mm::{PageCache, PageQuota};
 use crate::mm::user::{Sink, Source};
 use crate::sched::Sleep;
 
@@ -29,28 +26,22 @@ const MAX_SIZE: u64 = i64::MAX as u64;
 pub struct Regular {
     cache: Arc<PageCache>,
     gate: Gate,
-    charged: AtomicU64,
-    /// `F_SEAL_*`, for memfds.
+    /// `F_SEAL_*`. Only memfds can get more: all others are sealed against that.
     seals: AtomicU32,
 }
 
 impl Regular {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(quota: &Arc<PageQuota>) -> Self {
         Self {
-            cache: PageCache::new(),
+            cache: PageCache::new(Some(quota.clone())),
             gate: Gate::new(),
-            charged: AtomicU64::new(0),
-            seals: AtomicU32::new(0),
+            seals: AtomicU32::new(F_SEAL_SEAL),
         }
     }
 
     /// The pages.
     pub fn cache(&self) -> &Arc<PageCache> {
         &self.cache
-    }
-
-    pub(super) fn charged(&self) -> u64 {
-        self.charged.load(Ordering::Relaxed)
     }
 
     /// The seals.
@@ -61,10 +52,14 @@ impl Regular {
     /// Sets the seals, under the gate so that no write is under way.
     ///
     /// # Errors
-    /// What `check` says of the old ones; a restart when a signal came.
+    /// What `check` says of the old ones; `EBUSY` when the file is mapped for writing; a restart when a signal came.
     pub fn update_seals(&self, check: impl FnOnce(u32) -> Result<u32, Errno>) -> Result<()> {
         let _pass = self.pass()?;
-        let new = check(self.seals())?;
+        let old = self.seals();
+        let new = check(old)?;
+        if new & !old & F_SEAL_WRITE != 0 {
+            self.cache.deny_writers()?;
+        }
         self.seals.store(new, Ordering::Release);
         Ok(())
     }
@@ -73,31 +68,7 @@ impl Regular {
         Ok(self.gate.pass(Sleep::Killable).map_err(|_| Restart::Always)?)
     }
 
-    /// Charges what a write to these bytes may add.
-    fn charge(&self, fs: &Tmpfs, start: u64, len: u64) -> Result<()> {
-        let page = PAGE_SIZE as u64;
-        let touched = (start + len).div_ceil(page) - start / page;
-        let missing = touched.saturating_sub(self.cache.pages_in(start / page, touched));
-        if missing > 0 {
-            fs.charge_pages(missing)?;
-            self.charged.fetch_add(missing, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Makes the charge what the file really uses.
-    fn settle(&self, fs: &Tmpfs) {
-        let used = self.cache.pages();
-        let before = self.charged.swap(used, Ordering::Relaxed);
-        if before > used {
-            fs.release_pages(before - used);
-        } else if used > before {
-            // Faults on a mapping are not refused at the limit, only counted.
-            fs.pages.fetch_add(used - before, Ordering::Relaxed);
-        }
-    }
-
-    pub(super) fn set_size(&self, fs: &Tmpfs, size: u64) -> Result<()> {
+    pub(super) fn set_size(&self, size: u64) -> Result<()> {
         if size > MAX_SIZE {
             return Err(Errno::EFBIG.into());
         }
@@ -107,8 +78,7 @@ impl Regular {
         if (size < old && seals & F_SEAL_SHRINK != 0) || (size > old && seals & F_SEAL_GROW != 0) {
             return Err(Errno::EPERM.into());
         }
-        self.cache.set_size(size)?;
-        self.settle(fs);
+        self.cache.truncate(size);
         Ok(())
     }
 
@@ -167,14 +137,7 @@ impl FileOps for Node {
         let count = regular.allowed(io.pos, want, io.caller)?;
         src.limit(count as usize);
         attr::drop_set_id(self, io.caller.cred());
-        regular.charge(&self.fs, io.pos, count)?;
-        let result = regular.cache.write(io.pos, src);
-        if result.as_ref().is_ok_and(|&done| done as u64 == count) {
-            // Nothing to give back: the usual case is exact.
-        } else {
-            regular.settle(&self.fs);
-        }
-        let done = result?;
+        let done = regular.cache.write(io.pos, src)?;
         io.pos += done as u64;
         self.meta.touch_modified();
         Ok(done)
@@ -190,7 +153,7 @@ impl FileOps for Node {
         let found = seek_in(size, now, to)?;
         Ok(match to {
             Seek::Data(_) => cache.next_data(found).ok_or(Errno::ENXIO)?,
-            Seek::Hole(offset) => cache.next_hole(offset.unsigned_abs()).min(size),
+            Seek::Hole(offset) => cache.next_hole(offset.unsigned_abs()),
             _ => found,
         })
     }
@@ -217,8 +180,7 @@ impl FileOps for Node {
                 if regular.seals() & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE) != 0 {
                     return Err(Errno::EPERM.into());
                 }
-                regular.cache.punch(request.start, request.len);
-                regular.settle(&self.fs);
+                regular.cache.punch_hole(request.start, end);
             }
             Allocate::Reserve => {
                 let size = regular.cache.size();
@@ -231,13 +193,7 @@ impl FileOps for Node {
                         return Err(Errno::EFBIG.into());
                     }
                 }
-                regular.charge(&self.fs, request.start, request.len)?;
-                let result = regular.cache.allocate(request.start, request.len);
-                regular.settle(&self.fs);
-                result?;
-                if end > size && !request.keep_size {
-                    regular.cache.set_size(end)?;
-                }
+                regular.cache.allocate(request.start, end, request.keep_size)?;
             }
         }
         self.meta.touch_modified();
