@@ -28,6 +28,7 @@ fn boot() {
     for cpu in 0..PROCESSORS {
         std::thread::spawn(move || {
             machine::sim::enter_cpu(cpu as u32);
+            sched::enter_idle();
             sched::run_idle();
         });
     }

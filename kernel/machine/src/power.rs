@@ -1,6 +1,6 @@
 //! The ends of the machine.
 
-pub use crate::backend::power::{exit, halt, off, reset};
+pub use crate::backend::power::{exit, halt, off, reset, try_exit};
 
 /// Exit codes of the kernel through QEMU's isa-debug-exit device.
 pub mod exit_code {

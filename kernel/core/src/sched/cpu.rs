@@ -121,7 +121,7 @@ pub(super) fn here() -> &'static Processor {
 /// The task that runs on this processor.
 ///
 /// # Panics
-/// Before [`run_idle`] has made the boot thread a task.
+/// Before [`enter_idle`] has made the boot thread a task.
 pub fn current() -> TaskRef {
     here()
         .queue
@@ -163,9 +163,8 @@ pub fn stats(index: usize) -> Option<ProcessorStats> {
     })
 }
 
-/// Turns the calling boot thread into this processor's idle task and runs tasks for ever.
+/// The life of an idle task, after [`enter_idle`]: runs other tasks for ever.
 pub fn run_idle() -> ! {
-    enter_idle();
     let here = here();
     let idle = current();
     loop {

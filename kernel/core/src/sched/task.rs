@@ -26,16 +26,12 @@ bitflags::bitflags! {
         const SIGNAL_PENDING = 1 << 1;
         /// A fatal signal is pending, or the thread group is exiting.
         const KILLED = 1 << 2;
-        /// The thread group is stopping.
-        const STOPPING = 1 << 3;
         /// A scheduler tick wants to be charged to user or system time.
         const TICKED = 1 << 4;
         /// A system call left a `Restart`, or a saved signal mask wants to be put back.
         const RESTART = 1 << 5;
         /// A timer of this task's process has expired (profiling, CPU limits).
         const CPU_TIMER = 1 << 6;
-        /// A tracer wants to see system calls.
-        const TRACE_SYSCALL = 1 << 7;
     }
 }
 

@@ -16,7 +16,13 @@ use crate::cred::Cred;
 use crate::error::Restart;
 use crate::fs::{Caller, FdTable, FsInfo};
 use crate::mm::AddressSpace;
-use crate::sched::{Sleep, TaskFlags, TaskRef, WaitQueue};
+use crate::sched::{Activate, Sleep, TaskFlags, TaskRef, WaitQueue};
+
+impl Activate for AddressSpace {
+    fn activate(&self) {
+        Self::activate(self);
+    }
+}
 
 /// How a thread ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

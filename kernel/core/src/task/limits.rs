@@ -26,7 +26,7 @@ impl Limits {
     pub fn initial() -> Self {
         // Linux lets one user have half as many processes as would fill memory with their kernel
         // parts; a kernel stack and its tables take about 32 KiB here.
-        let processes = machine::frame::stats().total as u64 * 4096 / (32 << 10) / 2;
+        let processes = machine::frame::stats().total * 4096 / (32 << 10) / 2;
         Self(core::array::from_fn(|resource| {
             let (soft, hard) = match u32::try_from(resource).unwrap_or(u32::MAX) {
                 RLIMIT_STACK => (8 << 20, RLIM_INFINITY),

@@ -12,14 +12,24 @@
 //! Locks: `PROCESS_TREE` outside, then `PROCESS`, `SIGNALS`, `THREAD`. The tree's lock is held only
 //! for bookkeeping: fork, exec and exit do their long work outside of it.
 
+pub mod clone;
 mod current;
+pub mod exit;
+
+pub mod futex;
 pub mod limits;
+pub mod oom;
+pub mod pidfd;
 mod process;
+pub mod session;
 pub mod signal;
 mod thread;
+
+pub mod timers;
 pub mod tree;
 pub mod usage;
 pub mod users;
+pub mod wait;
 
 pub use current::{CurrentThread, Ending, VforkDone};
 pub use limits::Limits;

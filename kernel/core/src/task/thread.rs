@@ -2,7 +2,7 @@
 
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use abi::Signal;
 use machine::addr::UserAddr;
@@ -93,7 +93,9 @@ pub struct Thread {
     tid: AtomicU32,
     /// The signal that it gets when its parent thread dies, 0 for none (`PR_SET_PDEATHSIG`).
     parent_death_signal: AtomicU32,
-    /// Page faults without and with I/O.
+    /// It has ended; only a leader can still be found then.
+    ended: AtomicBool,
+    /// Page faults without I/O.
     pub minor_faults: AtomicU64,
     /// Page faults that had to read from a device.
     pub major_faults: AtomicU64,
@@ -140,6 +142,7 @@ impl Thread {
             started_at: machine::time::now(),
             tid: AtomicU32::new(new.tid),
             parent_death_signal: AtomicU32::new(0),
+            ended: AtomicBool::new(false),
             minor_faults: AtomicU64::new(0),
             major_faults: AtomicU64::new(0),
             shared: SpinLock::new(
@@ -176,6 +179,15 @@ impl Thread {
     /// Whether it is the first thread of its process.
     pub fn is_leader(&self) -> bool {
         self.tid() == self.process.pid
+    }
+
+    /// Whether it has ended: a leader whose process lives on, or a zombie.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn mark_ended(&self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 
     /// Its name.

@@ -9,6 +9,9 @@ use super::thread::Thread;
 use super::tree;
 use crate::sched::UserSystem;
 
+/// KiB in a page.
+const PAGE_KIB: u64 = 4;
+
 /// Resources used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
@@ -39,7 +42,7 @@ impl Usage {
             max_rss_kib: thread
                 .files()
                 .space
-                .map_or(0, |space| space.stats().max_rss_kib()),
+                .map_or(0, |space| space.stats().peak * PAGE_KIB),
         }
     }
 
@@ -47,7 +50,10 @@ impl Usage {
     pub fn of_process(process: &Process) -> Self {
         let mut usage = process.gone_usage();
         for thread in tree::threads(process.pid) {
-            usage.add(Self::of_thread(&thread));
+            // What ended threads used is in the process's account.
+            if !thread.has_ended() {
+                usage.add(Self::of_thread(&thread));
+            }
         }
         usage
     }

@@ -11,7 +11,6 @@ use super::{INIT, Node, Pid, Tid, Tree, Zombie};
 use crate::task::process::{Process, ProcessFlags};
 use crate::task::signal::{ChildChange, Handler, SigInfo, Target};
 use crate::task::thread::Thread;
-use crate::task::usage::Usage;
 
 /// Clock ticks per second as user space counts them (`USER_HZ`), in nanoseconds each.
 const USER_TICK_NS: u64 = 10_000_000;
@@ -36,12 +35,10 @@ pub enum ThreadEnd {
 
 impl Tree {
     /// Takes the ended thread out of the tree. If it was the last of its process, the process
-    /// becomes a zombie, or vanishes if nobody will wait for it. `usage` is the whole process's, for
-    /// that case.
+    /// becomes a zombie, or vanishes if nobody will wait for it.
     pub fn end_thread(
         &mut self,
         thread: &Arc<Thread>,
-        usage: Usage,
         vanished: &mut Vanished,
     ) -> ThreadEnd {
         let pid = thread.process.pid;
@@ -58,19 +55,15 @@ impl Tree {
             thread.process.ended.wake_all();
             return ThreadEnd::OthersLive;
         }
-        let uid = thread.cred().ruid;
         if !thread.is_leader() {
             self.remove_thread(pid, thread, vanished);
         }
-        self.end_process(
-            pid,
-            Zombie {
-                status: thread.process.status(),
-                usage,
-                uid,
-            },
-            vanished,
-        );
+        let zombie = Zombie {
+            status: thread.process.status(),
+            usage: thread.process.gone_usage(),
+            uid: thread.cred().ruid,
+        };
+        self.end_process(pid, zombie, vanished);
         thread.process.ended.wake_all();
         ThreadEnd::ProcessEnded
     }

@@ -29,7 +29,7 @@ use super::thread::Thread;
 use super::usage::Usage;
 use crate::locks;
 
-pub use family::{ThreadEnd, Vanished};
+pub use family::{ThreadEnd, Vanished, child_change, status_fields};
 pub use pids::{PID_MAX_LIMIT, PidReservation, pid_max, reserve, reserve_exact, set_pid_max};
 
 /// A process, group or session id. 0 is nobody.
@@ -142,6 +142,17 @@ impl Node {
     }
 }
 
+/// Whose child a new process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Creation {
+    /// Of this process, made by this thread of it.
+    ChildOf(Pid, Tid),
+    /// Of the parent of this process (`CLONE_PARENT`); it takes over that one's exit signal.
+    SiblingOf(Pid),
+    /// Nobody's: process 1.
+    First,
+}
+
 /// What a new process starts with.
 pub struct NewProcess {
     /// Its id.
@@ -150,8 +161,8 @@ pub struct NewProcess {
     pub process: Arc<Process>,
     /// Its first thread.
     pub leader: Arc<Thread>,
-    /// Its parent and the thread that made it.
-    pub parent: (Pid, Tid),
+    /// Whose child it is.
+    pub created: Creation,
     /// See [`Node::exit_signal`].
     pub exit_signal: u32,
 }
@@ -241,10 +252,13 @@ impl Tree {
     /// the tree's lock is released).
     pub fn add_process(&mut self, new: NewProcess) -> Result<(), (abi::Errno, NewProcess)> {
         let pid = new.pid.pid();
-        let (parent_pid, parent_thread) = new.parent;
-        let (group, session) = self
-            .node(parent_pid)
-            .map_or((0, 0), |parent| (parent.group, parent.session));
+        let (parent_pid, parent_thread, exit_signal) = self.parentage(&new);
+        // The maker's, which is not the parent with CLONE_PARENT; process 1 starts its own.
+        let maker = match new.created {
+            Creation::ChildOf(maker, _) | Creation::SiblingOf(maker) => self.node(maker),
+            Creation::First => None,
+        };
+        let (group, session) = maker.map_or((0, 0), |maker| (maker.group, maker.session));
         if self.make_room_for_child(parent_pid, group).is_err() {
             return Err((abi::Errno::ENOMEM, new));
         }
@@ -256,7 +270,6 @@ impl Tree {
             pid: reservation,
             process,
             leader,
-            exit_signal,
             ..
         } = new;
         reservation.consume();
@@ -281,13 +294,21 @@ impl Tree {
         if let Some(parent) = self.node_mut(parent_pid) {
             parent.children.push(pid);
         }
-        if group != 0 {
-            self.ids.entry(group).or_default().members.push(pid);
-            self.ids.entry(session).or_default().session += 1;
-        }
+        self.ids.entry(group).or_default().members.push(pid);
+        self.ids.entry(session).or_default().session += 1;
         self.processes += 1;
         self.threads += 1;
         Ok(())
+    }
+
+    fn parentage(&self, new: &NewProcess) -> (Pid, Tid, u32) {
+        match new.created {
+            Creation::ChildOf(pid, tid) => (pid, tid, new.exit_signal),
+            Creation::SiblingOf(pid) => self.node(pid).map_or((INIT, INIT, 0), |sibling| {
+                (sibling.parent, sibling.parent_thread, sibling.exit_signal)
+            }),
+            Creation::First => (0, 0, 0),
+        }
     }
 
     fn make_room_for_child(
