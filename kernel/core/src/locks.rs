@@ -40,6 +40,10 @@ pub const PTYS: Rank = Rank(40);
 pub const PROCESS_TREE: Rank = Rank(50);
 /// The state of one process that is not a relation (limits, exit status, timers).
 pub const PROCESS: Rank = Rank(54);
+/// The timers of one process.
+pub const PROCESS_TIMERS: Rank = Rank(55);
+/// How a timerfd was set.
+pub const TIMER_SETTING: Rank = Rank(56);
 /// Signal actions and pending signals of one process.
 pub const SIGNALS: Rank = Rank(58);
 /// The table of signal actions, which CLONE_SIGHAND may share between processes.

@@ -8,6 +8,7 @@ use machine::sync::SpinLock;
 
 use super::limits::Limits;
 use super::signal::{ProcessSignals, SignalActions};
+use super::timers::ProcessTimers;
 use super::tree::Pid;
 use super::usage::Usage;
 use crate::fs::Path;
@@ -50,6 +51,8 @@ pub struct Process {
     // With locks of their own.
     /// What signals do, and which are pending.
     pub signals: ProcessSignals,
+    /// Its timers.
+    pub timers: ProcessTimers,
     /// Woken when a child changes its state in a way that wait(2) reports.
     pub child_events: WaitQueue,
     /// Woken when a thread of this process ends, and when the process does: exec waits here for the
@@ -87,6 +90,7 @@ impl Process {
             flags: AtomicU32::new(inherited_flags.bits()),
             oom_score_adj: AtomicI32::new(oom_score_adj),
             limits: parent.map_or_else(Limits::initial, |parent| parent.limits.duplicate()),
+            timers: ProcessTimers::new(),
             // Process 1 is not killed by signals that it has no handler for.
             signals: ProcessSignals::new(actions, pid == super::tree::INIT),
             child_events: WaitQueue::new(),

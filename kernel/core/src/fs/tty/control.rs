@@ -40,7 +40,7 @@ pub(super) fn forget(session: u32) {
 
 /// The leader of `session` is exiting: the session loses its terminal. A serial line is hung up;
 /// the foreground jobs on a pty get SIGHUP.
-pub fn session_leader_exits(session: u32) {
+pub fn session_ends(session: u32) {
     let Some(tty) = controlling_terminal(session) else {
         return;
     };

@@ -33,7 +33,7 @@ use crate::locks;
 use crate::sched::WaitQueue;
 use ldisc::{Event, LineDiscipline};
 
-pub use control::{controlling_terminal, session_leader_exits};
+pub use control::{controlling_terminal, session_ends};
 pub use file::TtyFile;
 
 /// The modes of a terminal that nobody has changed, as Linux has them.

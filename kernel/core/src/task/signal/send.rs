@@ -251,9 +251,15 @@ fn deliver_to_thread(thread: &Thread, info: SigInfo) -> Result<(), Errno> {
 
 fn result_of(sent: Sent) -> Result<(), Errno> {
     match sent {
-        Sent::Pending | Sent::Dropped => Ok(()),
+        Sent::Pending | Sent::Coalesced | Sent::Dropped => Ok(()),
         Sent::NoRoom => Err(Errno::EAGAIN),
     }
+}
+
+/// Sends a signal from the kernel to a process.
+pub fn to_process_from_kernel(target: &Process, info: SigInfo) {
+    // A signal from the kernel always finds room, or does not matter.
+    let _ = deliver_to_process(target, info);
 }
 
 /// Sends a signal from the kernel to process `pid`, if there is one.

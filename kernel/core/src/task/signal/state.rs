@@ -51,8 +51,10 @@ pub enum Force {
 /// What became of a signal that was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sent {
-    /// It is pending (or was already).
+    /// It is pending.
     Pending,
+    /// It was pending already, and instances of it do not queue.
+    Coalesced,
     /// The target ignores it or is about to end.
     Dropped,
     /// There was no room for one more (`EAGAIN`).
@@ -179,7 +181,7 @@ impl State {
             pending.push(delivery.queued)
         };
         match queued {
-            Ok(Pushed::Coalesced) => return Sent::Pending,
+            Ok(Pushed::Coalesced) => return Sent::Coalesced,
             Ok(Pushed::Queued) => {}
             // Only a real-time signal from sigqueue(3) and the like reports the lack of room; a
             // kill(2) is delivered without its details.
