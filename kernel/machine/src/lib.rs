@@ -29,6 +29,8 @@ pub mod linked;
 pub mod log;
 pub mod paging;
 pub mod power;
+#[cfg(any(target_os = "none", test))]
+mod pure;
 pub mod serial;
 pub mod sync;
 pub mod thread;

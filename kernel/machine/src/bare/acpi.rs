@@ -8,13 +8,14 @@ use core::ptr::NonNull;
 use acpi::address::{AddressSpace, GenericAddress};
 use acpi::fadt::Fadt;
 use acpi::madt::{Madt, MadtEntry};
-use acpi::{AcpiHandler, AcpiTables, AmlTable, HpetInfo, PhysicalMapping};
+use acpi::{AcpiHandler, AcpiTables, HpetInfo, PhysicalMapping};
 use arrayvec::ArrayVec;
 use spin::Once;
 
 use super::ioapic::{Override, Unit};
 use super::kernel_map;
 use crate::cpu::MAX_CPUS;
+use crate::pure::aml;
 
 /// A register of the fixed hardware.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +119,14 @@ fn read(acpi: &AcpiTables<Handler>) -> Tables {
         .ok()
         .map(|hpet| hpet.base_address as u64);
     let definition = acpi.dsdt().into_iter().chain(acpi.ssdts());
-    tables.soft_off = definition.filter_map(|table| find_soft_off(&table)).next();
+    tables.soft_off = definition
+        .filter_map(|table| {
+            let start = kernel_map::window(table.address as u64, u64::from(table.length));
+            // SAFETY: 1. the window covers the table, which nobody writes.
+            let code = unsafe { core::slice::from_raw_parts(start, table.length as usize) };
+            aml::soft_off(code)
+        })
+        .next();
     tables
 }
 
@@ -197,42 +205,6 @@ fn register(address: GenericAddress) -> Option<Register> {
             address.address,
             8,
         ) as usize)),
-        _ => None,
-    }
-}
-
-/// Finds `Name(_S5_, Package(){a, b, ..})` in byte code and reads the first two numbers.
-fn find_soft_off(table: &AmlTable) -> Option<[u8; 2]> {
-    let start = kernel_map::window(table.address as u64, u64::from(table.length));
-    // SAFETY: 1. the window covers the table, which nobody writes.
-    let code = unsafe { core::slice::from_raw_parts(start, table.length as usize) };
-    code.windows(4)
-        .enumerate()
-        .filter(|(_, name)| name == b"_S5_")
-        .find_map(|(at, _)| {
-            // NameOp before it, possibly with a root prefix in between.
-            let before = &code[..at];
-            if !before.ends_with(&[0x08]) && !before.ends_with(&[0x08, b'\\']) {
-                return None;
-            }
-            let mut rest = code[at + 4..].strip_prefix(&[0x12])?;
-            // PkgLength: the top two bits of the first byte say how many bytes follow. Then the count.
-            let extra = usize::from(*rest.first()? >> 6);
-            rest = rest.get(1 + extra + 1..)?;
-            let (first, rest) = number(rest)?;
-            let second = number(rest).map_or(0, |(second, _)| second);
-            Some([first, second])
-        })
-}
-
-/// A small AML integer.
-fn number(code: &[u8]) -> Option<(u8, &[u8])> {
-    match code {
-        [value @ (0 | 1), rest @ ..] => Some((*value, rest)),
-        [0x0a, value, rest @ ..] => Some((*value, rest)),
-        // Word and double word: little endian, the low byte is all that fits a sleep type.
-        [0x0b, value, _, rest @ ..] => Some((*value, rest)),
-        [0x0c, value, _, _, _, rest @ ..] => Some((*value, rest)),
         _ => None,
     }
 }

@@ -1,14 +1,11 @@
-//! Backtraces by frame pointers, with names from the symbol table that `xtask build` puts at the end
-//! of the image.
-//!
-//! The table: magic u64, length u64, count u32, offset of the strings u32, then `count` pairs of (address
-//! minus KERNEL_BASE, offset into the strings), sorted by address, then the strings, NUL-terminated.
+//! Backtraces by frame pointers, with names from the image's symbol table.
 
 use core::arch::asm;
 use core::fmt::Write;
 
 use super::image::{self, KERNEL_BASE};
 use super::kernel_map;
+use crate::pure::symbols;
 
 /// More frames than this are not printed.
 const FRAMES: usize = 48;
@@ -56,36 +53,10 @@ fn walk(out: &mut impl Write, mut rbp: u64) {
 fn line(out: &mut impl Write, rip: u64, is_return: bool) {
     let looked_up = if is_return { rip - 1 } else { rip };
     // The writer never fails.
-    let _ = match image::symbols().and_then(|table| find(table, looked_up)) {
+    let _ = match image::symbols()
+        .and_then(|table| symbols::find(table, looked_up.checked_sub(KERNEL_BASE)?))
+    {
         Some((name, offset)) => writeln!(out, "  {rip:#018x} {name}+{offset:#x}"),
         None => writeln!(out, "  {rip:#018x}"),
     };
-}
-
-fn word(table: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(table.get(at..at + 4)?.try_into().ok()?))
-}
-
-/// The function that holds `address`, and how far inside.
-fn find(table: &[u8], address: u64) -> Option<(&str, u64)> {
-    const ENTRIES: usize = 24;
-    let wanted = u32::try_from(address.checked_sub(KERNEL_BASE)?).ok()?;
-    let count = word(table, 16)? as usize;
-    let strings = table.get(word(table, 20)? as usize..)?;
-    let (mut low, mut high) = (0, count);
-    while low < high {
-        let middle = low.midpoint(high);
-        if word(table, ENTRIES + middle * 8)? <= wanted {
-            low = middle + 1
-        } else {
-            high = middle
-        }
-    }
-    let entry = ENTRIES + low.checked_sub(1)? * 8;
-    let name = strings.get(word(table, entry + 4)? as usize..)?;
-    let name = core::ffi::CStr::from_bytes_until_nul(name)
-        .ok()?
-        .to_str()
-        .ok()?;
-    Some((name, u64::from(wanted - word(table, entry)?)))
 }

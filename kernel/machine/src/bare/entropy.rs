@@ -8,6 +8,7 @@
 use core::arch::asm;
 
 use super::{features, time};
+use crate::pure::chacha;
 use crate::sync::{Rank, SpinLock};
 
 struct Generator {
@@ -39,12 +40,12 @@ pub fn fill(to: &mut [u8]) {
             generator.reseed();
         }
         generator.age += 1;
-        let block = chacha20(&generator.key, 0);
+        let block = chacha::block(&generator.key, 0);
         generator.key.copy_from_slice(&block[..8]);
         key.copy_from_slice(&block[8..]);
     }
     for (counter, chunk) in to.chunks_mut(64).enumerate() {
-        let block = chacha20(&key, counter as u64);
+        let block = chacha::block(&key, counter as u64);
         for (word, bytes) in block.iter().zip(chunk.chunks_mut(4)) {
             bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
         }
@@ -62,7 +63,7 @@ impl Generator {
             let fresh = hardware().unwrap_or_else(jitter);
             *word = word.rotate_left(7) ^ fresh as u32 ^ (fresh >> 32) as u32;
         }
-        let block = chacha20(&self.key, time::cycles());
+        let block = chacha::block(&self.key, time::cycles());
         self.key.copy_from_slice(&block[..8]);
         self.seeded = true;
         self.age = 0;
@@ -103,34 +104,4 @@ fn jitter() -> u64 {
         pool = pool.rotate_left(5) ^ time::cycles().wrapping_sub(before) ^ before;
     }
     pool
-}
-
-/// One block of ChaCha20 (RFC 8439, with a 64-bit counter and nonce 0).
-fn chacha20(key: &[u32; 8], counter: u64) -> [u32; 16] {
-    let mut input = [0u32; 16];
-    input[..4].copy_from_slice(&[0x6170_7865, 0x3320_646e, 0x7962_2d32, 0x6b20_6574]);
-    input[4..12].copy_from_slice(key);
-    input[12] = counter as u32;
-    input[13] = (counter >> 32) as u32;
-    let mut state = input;
-    let mut quarter = |a: usize, b: usize, c: usize, d: usize| {
-        for (x, y, z, by) in [(a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)] {
-            state[x] = state[x].wrapping_add(state[y]);
-            state[z] = (state[z] ^ state[x]).rotate_left(by);
-        }
-    };
-    for _ in 0..10 {
-        quarter(0, 4, 8, 12);
-        quarter(1, 5, 9, 13);
-        quarter(2, 6, 10, 14);
-        quarter(3, 7, 11, 15);
-        quarter(0, 5, 10, 15);
-        quarter(1, 6, 11, 12);
-        quarter(2, 7, 8, 13);
-        quarter(3, 4, 9, 14);
-    }
-    for (word, start) in state.iter_mut().zip(input) {
-        *word = word.wrapping_add(start);
-    }
-    state
 }

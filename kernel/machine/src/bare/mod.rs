@@ -72,7 +72,7 @@ fn init(info: &'static mut BootInfo) -> ! {
     }
     let info = take_memory(info);
     crate::log::init(info);
-    log::info!("{}", banner(info));
+    print_banner(info);
     fpu::init();
     acpi::init(info.rsdp);
     apic::init();
@@ -88,20 +88,14 @@ fn init(info: &'static mut BootInfo) -> ! {
     unsafe { oxbow_kernel_main(info) }
 }
 
-/// The line that every boot begins with.
-fn banner(info: &BootInfo) -> impl core::fmt::Display {
+/// Prints the line that every boot begins with.
+fn print_banner(info: &BootInfo) {
     let protocol = match info.protocol() {
         boot::Protocol::Pvh => "PVH",
         boot::Protocol::Limine => "Limine",
     };
-    core::fmt::from_fn(move |f| {
-        let megabytes = crate::frame::stats().total >> 8;
-        write!(
-            f,
-            "Oxbow {} ({protocol}, {megabytes} MiB free)",
-            env!("CARGO_PKG_VERSION")
-        )
-    })
+    let (version, megabytes) = (env!("CARGO_PKG_VERSION"), crate::frame::stats().total >> 8);
+    log::info!("Oxbow {version} ({protocol}, {megabytes} MiB free)");
 }
 
 /// Builds and loads the kernel's page tables and hands the rest of memory to the frame allocator.

@@ -3,8 +3,11 @@
 use x86_64::instructions::interrupts;
 use x86_64::instructions::port::Port;
 
+use core::fmt::Write;
+
 use super::acpi::{self, Register};
 use super::{irq, time};
+use crate::log::PanicWriter;
 
 /// Soft-off when `_S5_` could not be found: what QEMU and most machines have is 0 and 5.
 const USUAL_SLEEP_TYPES: [u8; 2] = [0, 0];
@@ -49,7 +52,11 @@ pub fn off() -> ! {
         unsafe { Port::<u16>::new(port).write(u16::from(kind) << 10 | SLEEP_ENABLE) };
     }
     time::spin_micros(200_000);
-    log::error!("this machine can not be turned off; it is safe to do so by hand");
+    // Past the locks, which a stopped processor may hold.
+    let _ = writeln!(
+        PanicWriter,
+        "this machine does not turn itself off: do it by hand"
+    );
     halt()
 }
 

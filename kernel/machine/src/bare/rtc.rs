@@ -2,6 +2,8 @@
 
 use x86_64::instructions::port::Port;
 
+use crate::pure::calendar::days_since_1970;
+
 const SECONDS: u8 = 0;
 const MINUTES: u8 = 2;
 const HOURS: u8 = 4;
@@ -63,16 +65,4 @@ pub(super) fn seconds() -> i64 {
     }
     let days = days_since_1970(century * 100 + number(year), month, day);
     ((days * 24 + hour) * 60 + number(minutes)) * 60 + number(seconds)
-}
-
-/// Days from 1970-01-01 to a date of the Gregorian calendar. The year is counted from March, so that the
-/// leap day is its last.
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
-    let day_of_year = (153 * month + 2) / 5 + day - 1;
-    year * 365 + year / 4 - year / 100 + year / 400 + day_of_year - 719_468
 }

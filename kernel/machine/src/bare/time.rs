@@ -105,8 +105,8 @@ impl Reference {
                 let femtoseconds = (registers as *const u64).read_volatile() >> 32;
                 let enable = (registers + 0x10) as *mut u64;
                 enable.write_volatile(enable.read_volatile() | 1);
-                if femtoseconds != 0 {
-                    return Self::Hpet(registers, 1_000_000_000_000_000 / femtoseconds);
+                if let Some(rate) = 1_000_000_000_000_000u64.checked_div(femtoseconds) {
+                    return Self::Hpet(registers, rate);
                 }
             }
         }

@@ -52,10 +52,11 @@ impl Table {
         let entries = memory.pointer(number).cast::<[AtomicU64; ENTRIES]>();
         // SAFETY: (1) a frame is as long and as aligned as a table; (2) it is only accessed as
         // atomics while it is a table.
+        let entries = unsafe { &*entries };
         Self {
             number,
             info: memory.info(number),
-            entries: unsafe { &*entries },
+            entries,
         }
     }
 
