@@ -11,4 +11,5 @@ pub mod cred;
 pub mod elf;
 pub mod error;
 pub mod locks;
+pub mod mm;
 pub mod sched;

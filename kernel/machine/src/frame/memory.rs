@@ -380,11 +380,15 @@ impl PhysicalMemory {
         }
     }
 
+    pub(super) fn total(&self) -> u64 {
+        u64::from(self.total.load(Ordering::Relaxed))
+    }
+
     pub(super) fn stats(&self) -> FrameStats {
         let stocked: usize = self.stocks.iter().map(|stock| stock.lock().len()).sum();
         let free = u64::from(self.buddy.lock().free_frames()) + stocked as u64;
         FrameStats {
-            total: u64::from(self.total.load(Ordering::Relaxed)),
+            total: self.total(),
             free,
             reserve: u64::from(self.reserve.load(Ordering::Relaxed)),
         }

@@ -307,6 +307,11 @@ pub fn stats() -> FrameStats {
     stats
 }
 
+/// The frames that were ever handed to the allocator; as in [`stats`], but at once.
+pub fn stats_total() -> u64 {
+    physical().total()
+}
+
 /// One past the highest frame number, for tables with a line per frame.
 pub fn count() -> u64 {
     physical().frames() as u64

@@ -1,12 +1,13 @@
 //! One last-level table under its lock: what a page fault works on.
 
+use core::mem::ManuallyDrop;
 use core::sync::atomic::Ordering;
 
 use super::entry::{HARDWARE, Mapping, PageFlags};
 use super::root::Root;
 use super::table::{self, Table, index, span};
 use crate::addr::{PAGE_SIZE, UserAddr};
-use crate::frame::{Frame, physical};
+use crate::frame::{Frame, OutOfFrames, UniqueFrame, physical};
 use crate::sync::{Held, Order, Relax, rank};
 use spin::RelaxStrategy;
 
@@ -66,6 +67,20 @@ impl<'a> LeafGuard<'a> {
         }
         // SAFETY: the entry is counted, and locked.
         Some(unsafe { table::handle(mapping.number()) })
+    }
+
+    /// A new frame with the bytes of the one that is mapped at `addr`.
+    ///
+    /// # Panics
+    /// When nothing is mapped there.
+    pub fn copy(&self, addr: UserAddr) -> Result<UniqueFrame, OutOfFrames> {
+        let mapping = self.get(addr).expect("invariant: a mapped page");
+        if mapping.is_special() {
+            return crate::frame::alloc_zeroed();
+        }
+        // SAFETY: the entry's own reference, which it keeps: the lock holds it in place meanwhile.
+        let frame = ManuallyDrop::new(unsafe { Frame::from_number(mapping.number()) });
+        crate::frame::alloc_copy(&frame)
     }
 
     /// Maps a frame where nothing is mapped. No flush is needed: processors do not remember empty

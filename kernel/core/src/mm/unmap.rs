@@ -1,0 +1,62 @@
+//! munmap, and taking ranges out for others.
+
+use abi::Errno;
+use machine::addr::{PAGE_SIZE, USER_END, UserAddr};
+
+use super::address_space::{AddressSpace, Inner, MAX_MAPPINGS, Removed, Totals};
+use super::commit;
+use super::map::round_up;
+
+impl AddressSpace {
+    /// munmap(2).
+    ///
+    /// # Errors
+    /// `EINVAL` for a range that is not aligned, empty or not in user space; `ENOMEM` when a
+    /// mapping would have to be split and there are too many already.
+    pub fn unmap(&self, addr: UserAddr, len: u64) -> Result<(), Errno> {
+        let end = USER_END.as_u64();
+        let start = addr.as_u64();
+        if start % PAGE_SIZE as u64 != 0 || start > end || len > end - start {
+            return Err(Errno::EINVAL);
+        }
+        let len = round_up(len).filter(|&len| len != 0).ok_or(Errno::EINVAL)?;
+        let mut inner = self.inner.write();
+        let removed = self.remove_range(&mut inner, start, (start + len).min(end));
+        drop(inner);
+        removed.map(drop)
+    }
+
+    /// Takes mappings and pages out of `start .. end`. The result is to be dropped after unlocking.
+    pub(super) fn remove_range(
+        &self,
+        inner: &mut Inner,
+        start: u64,
+        end: u64,
+    ) -> Result<Removed, Errno> {
+        if !inner.vmas.overlaps(start, end) {
+            return Ok(Removed::new());
+        }
+        let splits_one = inner
+            .vmas
+            .at(start)
+            .is_some_and(|vma| vma.start < start && end < vma.end);
+        if splits_one && inner.vmas.len() >= MAX_MAPPINGS {
+            return Err(Errno::ENOMEM);
+        }
+        let removed = inner.vmas.take_range(start, end);
+        let mut less = Totals::default();
+        removed.iter().for_each(|vma| less.add(Totals::of_vma(vma)));
+        inner.totals.subtract(less);
+        commit::uncharge(less.committed);
+        self.unmap_pages(inner, start, end);
+        Ok(removed)
+    }
+
+    /// Takes only the pages out of `start .. end`.
+    pub(super) fn unmap_pages(&self, inner: &mut Inner, start: u64, end: u64) {
+        let mut edit = inner.table.edit();
+        let gone = edit.unmap(UserAddr::new(start), UserAddr::new(end));
+        edit.finish();
+        self.uncount(gone);
+    }
+}
