@@ -1,7 +1,7 @@
 //! Kernel stacks: their own range of addresses, with a page below each that is never mapped.
 //!
-//! Owns: the slots of that range. A freed stack is kept for the next thread; only what exceeds a small
-//! stock is unmapped, because that must be told to every processor.
+//! Owns: the slots of that range. A freed stack stays mapped for the next thread. When too many are free,
+//! a batch of them is unmapped together: every processor must be told, which is dear.
 
 use alloc::vec::Vec;
 use core::mem::ManuallyDrop;
@@ -23,8 +23,9 @@ const PAGES: usize = SIZE / PAGE_SIZE;
 const STRIDE: u64 = (SIZE + PAGE_SIZE) as u64;
 /// How many stacks there can be: the range is 512 GiB, this is enough for every pid and more.
 const SLOTS: u32 = 1 << 20;
-/// Free stacks that stay mapped.
-const STOCK: usize = 16;
+/// Free stacks that stay mapped, at most, and how many are unmapped when there are more.
+const STOCK: usize = 32;
+const BATCH: usize = 16;
 
 /// A mapped stack.
 pub(super) struct Stack {
@@ -69,7 +70,7 @@ impl Stack {
             if let Err(error) = map_page(slot, page) {
                 // Not into the stock: it is only mapped in part.
                 let _ = ManuallyDrop::new(stack);
-                unmap(slot);
+                unmap(&[slot]);
                 return Err(error);
             }
         }
@@ -107,28 +108,40 @@ fn map_page(slot: u32, page: usize) -> Result<(), OutOfFrames> {
     Ok(())
 }
 
-/// Unmaps what is mapped of a slot and frees it, after every processor forgot it.
-fn unmap(slot: u32) {
-    let start = guard(slot) + PAGE_SIZE as u64;
-    let mut freed = ArrayVec::<u64, PAGES>::new();
-    for page in 0..PAGES as u64 {
-        freed.extend(kernel_map::unmap_stack_page(
-            start + page * PAGE_SIZE as u64,
-        ));
+/// Unmaps what is mapped of some slots and frees them, after every processor forgot them.
+fn unmap(slots: &[u32]) {
+    let mut freed = ArrayVec::<u64, { BATCH * PAGES }>::new();
+    for &slot in slots {
+        for page in 1..=PAGES as u64 {
+            freed.extend(kernel_map::unmap_stack_page(
+                guard(slot) + page * PAGE_SIZE as u64,
+            ));
+        }
     }
-    tlb::flush_kernel_everywhere(start, PAGES);
+    tlb::flush_kernel_everywhere();
     for physical in freed {
         // SAFETY: 1. it was taken by `map_page`; 2. no processor has a translation any more.
         unsafe { frames::give_back(physical >> 12) };
     }
-    SLOTS_LOCK.lock().unmapped.push(slot);
+    SLOTS_LOCK.lock().unmapped.extend_from_slice(slots);
 }
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        let full = SLOTS_LOCK.lock().stock.try_push(self.slot).is_err();
-        if full {
-            unmap(self.slot);
+        let mut slots = SLOTS_LOCK.lock();
+        let mut surplus = ArrayVec::<u32, BATCH>::new();
+        if slots.stock.is_full() {
+            surplus.extend(slots.stock.drain(..BATCH));
+        }
+        slots.stock.push(self.slot);
+        drop(slots);
+        if !surplus.is_empty() {
+            unmap(&surplus);
         }
     }
+}
+
+/// Frames in free stacks: nobody uses them.
+pub(crate) fn spare_frames() -> u64 {
+    (SLOTS_LOCK.lock().stock.len() * PAGES) as u64
 }

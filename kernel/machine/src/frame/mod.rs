@@ -304,6 +304,10 @@ pub fn check_reserve() -> Result<(), OutOfFrames> {
 pub fn stats() -> FrameStats {
     let mut stats = physical().stats();
     stats.free += crate::paging::spare_roots();
+    #[cfg(target_os = "none")]
+    {
+        stats.free += crate::backend::stack::spare_frames();
+    }
     stats
 }
 
