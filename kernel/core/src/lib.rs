@@ -7,9 +7,12 @@
 
 extern crate alloc;
 
+pub mod clock;
 pub mod cred;
 pub mod elf;
 pub mod error;
+pub mod fs;
 pub mod locks;
 pub mod mm;
 pub mod sched;
+pub mod task;

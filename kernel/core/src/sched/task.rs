@@ -30,8 +30,6 @@ bitflags::bitflags! {
         const TICKED = 1 << 4;
         /// A system call left a `Restart`, or a saved signal mask wants to be put back.
         const RESTART = 1 << 5;
-        /// A timer of this task's process has expired (profiling, CPU limits).
-        const CPU_TIMER = 1 << 6;
     }
 }
 

@@ -13,7 +13,7 @@ use crate::mm::oom::{self, Relief};
 use crate::mm::{Access, FaultOutcome};
 use crate::sched::{self, TaskFlags};
 use crate::task::signal::deliver;
-use crate::task::{CurrentThread, exit};
+use crate::task::{CurrentThread, exit, timers};
 
 /// Runs the thread `cx` until it ends, and takes it apart.
 pub fn run(mut cx: CurrentThread) {
@@ -45,6 +45,7 @@ fn slow_work(cx: &mut CurrentThread) -> bool {
         let flags = cx.task.flags();
         if flags.contains(TaskFlags::TICKED) {
             sched::charge_tick(&cx.task, false);
+            timers::on_tick(cx);
         }
         if cx.ending().is_some() {
             return false;
@@ -52,10 +53,7 @@ fn slow_work(cx: &mut CurrentThread) -> bool {
         if flags.contains(TaskFlags::NEED_RESCHED) {
             sched::preempt(&cx.task);
         }
-        let signals = TaskFlags::SIGNAL_PENDING
-            | TaskFlags::KILLED
-            | TaskFlags::RESTART
-            | TaskFlags::CPU_TIMER;
+        let signals = TaskFlags::SIGNAL_PENDING | TaskFlags::KILLED | TaskFlags::RESTART;
         if flags.intersects(signals) {
             deliver::deliver(cx);
             continue;
@@ -70,6 +68,7 @@ fn slow_work(cx: &mut CurrentThread) -> bool {
 fn interrupted(cx: &CurrentThread) {
     if cx.task.flags().contains(TaskFlags::TICKED) {
         sched::charge_tick(&cx.task, true);
+        timers::on_tick(cx);
     }
 }
 

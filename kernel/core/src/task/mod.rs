@@ -15,8 +15,7 @@
 pub mod clone;
 mod current;
 pub mod exit;
-
-pub mod futex;
+pub mod first;
 pub mod limits;
 pub mod oom;
 pub mod pidfd;
@@ -24,7 +23,6 @@ mod process;
 pub mod session;
 pub mod signal;
 mod thread;
-
 pub mod timers;
 pub mod tree;
 pub mod usage;

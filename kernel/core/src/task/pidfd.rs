@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use abi::{Errno, OpenFlags, PollEvents};
+use abi::poll::PollEvents;
+use abi::{Errno, OpenFlags};
 
 use super::current::CurrentThread;
 use super::process::Process;

@@ -2,11 +2,13 @@
 
 use alloc::sync::Arc;
 
-use abi::Errno;
+use abi::{Errno, Signal};
 
 use super::current::CurrentThread;
 use super::process::{Process, ProcessFlags};
+use super::signal::{SigInfo, Target};
 use super::tree::{self, Pid};
+use crate::fs::tty::job::ProcessGroups;
 
 /// Moves process `pid` (0: the caller's) into group `group` (0: its own).
 ///
@@ -93,4 +95,31 @@ fn find(cx: &CurrentThread, pid: i32) -> Result<Arc<Process>, Errno> {
 /// A register as an id; negative ones are nobody's.
 pub fn to_pid(raw: i32) -> Option<Pid> {
     u32::try_from(raw).ok()
+}
+
+/// How terminals reach processes.
+pub struct Groups;
+
+impl ProcessGroups for Groups {
+    fn signal_group(&self, group: u32, session: u32, signal: Signal) {
+        let tree = tree::read();
+        if tree.session_of_group(group) == Some(session) {
+            tree.signal_group(group, SigInfo::kernel(signal));
+        }
+    }
+
+    fn signal_leader(&self, session: u32, signal: Signal) {
+        let tree = tree::read();
+        let leader = tree.node(session).filter(|node| node.session == session);
+        if let Some(node) = leader
+            && let Some(thread) = node.leader()
+        {
+            let info = SigInfo::kernel(signal);
+            node.process.signals.send(Target::Process, info, thread.signal_charge());
+        }
+    }
+
+    fn session_of(&self, group: u32) -> Option<u32> {
+        tree::read().session_of_group(group)
+    }
 }

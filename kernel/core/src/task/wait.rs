@@ -8,8 +8,9 @@ use abi::siginfo::{CLD_CONTINUED, CLD_STOPPED};
 use abi::{Errno, Signal, WaitOptions, WaitStatus};
 
 use super::current::CurrentThread;
+use super::process::Process;
 use super::signal::{Notice, ReportFilter};
-use super::tree::{self, Node, Pid, Tree, Vanished};
+use super::tree::{self, Node, Pid, Tid, Tree, Vanished};
 use super::usage::Usage;
 use crate::error::{Restart, Result};
 use crate::sched::Sleep;
@@ -55,7 +56,8 @@ pub struct Waited {
 /// `ECHILD` when no child is meant; a restart when a signal came first.
 pub fn wait(cx: &CurrentThread, request: &WaitRequest) -> Result<Option<Waited>> {
     let mut vanished = Vanished::default();
-    let mut look = || match tree::write().look_for(cx, request, &mut vanished) {
+    let waiter = Waiter { process: &cx.process, tid: cx.tid() };
+    let mut look = || match tree::write().look_for(&waiter, request, &mut vanished) {
         Look::Found(waited) => Some(Ok(Some(waited))),
         Look::NoChild => Some(Err(Errno::ECHILD.into())),
         Look::NothingYet if request.options.contains(WaitOptions::WNOHANG) => Some(Ok(None)),
@@ -66,16 +68,26 @@ pub fn wait(cx: &CurrentThread, request: &WaitRequest) -> Result<Option<Waited>>
     outcome.unwrap_or_else(|_| Err(Restart::IfSaRestart.into()))
 }
 
-enum Look {
+/// Who waits.
+pub(super) struct Waiter<'a> {
+    pub(super) process: &'a Process,
+    pub(super) tid: Tid,
+}
+
+/// What a look at the children found.
+#[derive(Debug)]
+pub(super) enum Look {
+    /// This change.
     Found(Waited),
     /// There are such children, but none has changed.
     NothingYet,
+    /// No child is meant.
     NoChild,
 }
 
 impl WaitRequest {
     /// Whether `child` is meant.
-    fn means(&self, cx: &CurrentThread, child: &Node) -> bool {
+    fn means(&self, waiter: &Waiter<'_>, child: &Node) -> bool {
         let named = match self.who {
             Who::Any => true,
             Who::Process(pid) => child.process.pid == pid,
@@ -84,7 +96,7 @@ impl WaitRequest {
         let kind = self.options.contains(WaitOptions::__WALL)
             || child.is_clone_child() == self.options.contains(WaitOptions::__WCLONE);
         let thread = !self.options.contains(WaitOptions::__WNOTHREAD)
-            || child.parent_thread == cx.tid();
+            || child.parent_thread == waiter.tid;
         named && kind && thread
     }
 
@@ -94,17 +106,17 @@ impl WaitRequest {
 }
 
 impl Tree {
-    fn look_for(
+    pub(super) fn look_for(
         &mut self,
-        cx: &CurrentThread,
+        waiter: &Waiter<'_>,
         request: &WaitRequest,
         vanished: &mut Vanished,
     ) -> Look {
-        let Some(node) = self.node(cx.pid()) else { return Look::NoChild };
+        let Some(node) = self.node(waiter.process.pid) else { return Look::NoChild };
         let mut none = Look::NoChild;
         let mut found = None;
         for child in node.children.iter().filter_map(|&pid| self.node(pid)) {
-            if !request.means(cx, child) {
+            if !request.means(waiter, child) {
                 continue;
             }
             if child.zombie.is_none() {
@@ -118,7 +130,7 @@ impl Tree {
         let Some(waited) = found else { return none };
         let is_zombie = self.node(waited.pid).is_some_and(|child| child.zombie.is_some());
         if is_zombie && request.consumes() {
-            cx.process.add_children_usage(waited.usage);
+            waiter.process.add_children_usage(waited.usage);
             self.reap(waited.pid, vanished);
         }
         Look::Found(waited)

@@ -129,6 +129,14 @@ impl<'a> Sink<'a> {
         Ok(done)
     }
 
+    /// Stores all of `from`.
+    ///
+    /// # Errors
+    /// `EFAULT` when not all of it could be stored.
+    pub fn write_all(&mut self, from: &[u8]) -> Result<()> {
+        if self.write(from)? == from.len() { Ok(()) } else { Err(Errno::EFAULT.into()) }
+    }
+
     /// Stores `len` bytes of a frame, from `offset` on.
     ///
     /// # Errors
@@ -216,6 +224,22 @@ impl<'a> Source<'a> {
     /// Bytes taken so far.
     pub fn copied(&self) -> usize {
         self.copied
+    }
+
+    /// Forgets all but the next `len` bytes.
+    pub fn limit(&mut self, len: usize) {
+        match &mut self.from {
+            From::User(cursor) => cursor.left = cursor.left.min(len),
+            From::Kernel(from) => *from = &from[..len.min(from.len())],
+        }
+    }
+
+    /// Fills all of `to`.
+    ///
+    /// # Errors
+    /// `EFAULT` when not all of it could be filled.
+    pub fn read_exact(&mut self, to: &mut [u8]) -> Result<()> {
+        if self.read(to)? == to.len() { Ok(()) } else { Err(Errno::EFAULT.into()) }
     }
 
     /// Takes bytes.

@@ -14,6 +14,8 @@
 
 mod family;
 mod pids;
+#[cfg(test)]
+mod tests;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -168,7 +170,7 @@ pub struct NewProcess {
 }
 
 impl Tree {
-    const fn new() -> Self {
+    pub(in crate::task) const fn new() -> Self {
         Self {
             ids: HashMap::with_hasher(IdHasher),
             allocator: pids::Allocator::new(),

@@ -64,6 +64,12 @@ impl PidReservation {
         self.pid
     }
 
+    /// A reservation in a tree of the test's own.
+    #[cfg(test)]
+    pub(in crate::task) fn for_test(pid: Pid) -> Self {
+        Self { pid, consumed: false }
+    }
+
     /// The id is in use from now on; only for the tree.
     pub(super) fn consume(mut self) {
         self.consumed = true;
