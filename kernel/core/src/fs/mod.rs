@@ -28,6 +28,7 @@ pub mod initramfs;
 pub mod host_link;
 pub mod inode;
 pub mod ioctl;
+pub mod mapped;
 pub mod mem_device;
 pub mod kernel;
 pub mod kmsg;
