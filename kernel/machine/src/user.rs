@@ -7,7 +7,8 @@
 //! **The copy routines never resolve faults.** They copy until they meet a page that does not allow it, and
 //! return how many bytes are *left*. The caller resolves the fault as one from user mode
 //! (lazy page, copy-on-write, stack growth) and goes on from there. All of them act on the address
-//! space that is active on this processor, and must be called without locks. A range that is not wholly
+//! space that is active on this processor, and must be called without locks, except for those that work on one
+//! word: futexes look at theirs under a lock. A range that is not wholly
 //! below [`USER_END`](crate::addr::USER_END) copies nothing.
 
 pub use crate::backend::user::{

@@ -6,8 +6,6 @@
 use core::sync::atomic::{AtomicI64, Ordering};
 
 use abi::WaitStatus;
-use alloc::sync::Arc;
-
 use super::current::{CurrentThread, Ending};
 use super::process::Process;
 use super::thread::ThreadFiles;
@@ -42,7 +40,7 @@ pub fn finish(mut cx: CurrentThread) {
     if cx.pid() == INIT && tree::read().node(INIT).is_some_and(|init| init.live == 1) {
         init_died(cx.process.status());
     }
-    clear_tid(&cx);
+    super::futex::leave_thread(&mut cx);
     cx.release_vfork_parent();
     let usage = final_usage(&cx);
     if let Some(notice) = cx.process.signals.detach(cx.thread.slot) {
@@ -60,17 +58,6 @@ pub fn finish(mut cx: CurrentThread) {
     }
     // The stack is about to go: nothing may be left on it that owns something.
     drop((vanished, thread, process, task));
-}
-
-/// Tells those who share the memory that the thread is gone (set_tid_address(2)).
-fn clear_tid(cx: &CurrentThread) {
-    /// References that every thread has to its address space: its own, what others see of it, and
-    /// the scheduler's.
-    const OWN_REFERENCES: usize = 3;
-    if !cx.clear_child_tid.is_null() && Arc::strong_count(&cx.space) > OWN_REFERENCES {
-        // A bad address is the program's own business.
-        let _ = crate::mm::user::store_u32(&cx.space, cx.clear_child_tid, 0);
-    }
 }
 
 /// What the thread has used in its life, up to now.

@@ -13,9 +13,11 @@
 //! for bookkeeping: fork, exec and exit do their long work outside of it.
 
 pub mod clone;
+pub mod credentials;
 mod current;
 pub mod exit;
 pub mod first;
+pub mod futex;
 pub mod limits;
 pub mod oom;
 pub mod pidfd;

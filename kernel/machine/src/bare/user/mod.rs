@@ -236,7 +236,6 @@ pub fn copy_in_str(dst: &mut [u8], src: UserAddr) -> StrCopy {
 /// The address of a user word that may be touched, if it is one.
 #[inline]
 fn word(addr: UserAddr) -> Result<*mut u32, Fault> {
-    crate::sync::assert_may_sleep();
     if addr.range_ok(4) {
         Ok(addr.as_u64() as *mut u32)
     } else {
