@@ -9,7 +9,7 @@ mod stack;
 #[cfg(test)]
 mod tests;
 
-pub use stack::{AuxEntry, InitialStack, StackStrings};
+pub use stack::{InitialStack, StackParts, Strings};
 
 use abi::Errno;
 use alloc::vec::Vec;
@@ -93,6 +93,9 @@ pub struct Image {
     pub stack: StackRights,
     /// The largest alignment that a segment asks for; at least a page.
     pub align: u64,
+    /// The program headers ask for the impossible. Linux finds out when the old program is gone
+    /// already, and kills the process; `segments` ends where the first such header is.
+    pub malformed: bool,
 }
 
 /// A file that exec reads from.
@@ -108,9 +111,8 @@ impl Image {
     /// Reads the headers of `file`.
     ///
     /// # Errors
-    /// `ENOEXEC` when it is not a 64-bit x86 ELF program that Linux would start; `EINVAL` when a
-    /// segment makes no sense (Linux finds these after the point of no return and kills the
-    /// process; found here, they are found before).
+    /// `ENOEXEC` when it is not a 64-bit x86 ELF program that Linux would start. Segments that make
+    /// no sense are not an error here, see [`Image::malformed`].
     pub fn parse(file: &impl ReadAt) -> Result<Self, Errno> {
         let headers = read_headers(file)?;
         let elf = ElfFile::new(headers.bytes()).map_err(|_| Errno::ENOEXEC)?;
@@ -128,13 +130,12 @@ impl Image {
             interpreter: None,
             stack: StackRights::Default,
             align: PAGE_SIZE as u64,
+            malformed: false,
         };
         for header in elf.program_iter() {
             image.add(&header, headers.file_offset)?;
         }
-        if image.segments.is_empty() && placement == Placement::Relocatable {
-            return Err(Errno::EINVAL);
-        }
+        image.malformed |= image.segments.is_empty() && placement == Placement::Relocatable;
         Ok(image)
     }
 
@@ -148,7 +149,10 @@ impl Image {
 
     fn add(&mut self, header: &ProgramHeader<'_>, headers_offset: u64) -> Result<(), Errno> {
         match header.get_type() {
-            Ok(SegmentType::Load) => self.add_segment(header, headers_offset),
+            Ok(SegmentType::Load) => {
+                self.add_segment(header, headers_offset);
+                Ok(())
+            }
             Ok(SegmentType::Interp) if self.interpreter.is_none() => {
                 let size = header.file_size();
                 if !(2..=abi::file::PATH_MAX as u64).contains(&size) {
@@ -170,11 +174,7 @@ impl Image {
         }
     }
 
-    fn add_segment(
-        &mut self,
-        header: &ProgramHeader<'_>,
-        headers_offset: u64,
-    ) -> Result<(), Errno> {
+    fn add_segment(&mut self, header: &ProgramHeader<'_>, headers_offset: u64) {
         let flags = header.flags();
         let segment = Segment {
             offset: header.offset(),
@@ -185,7 +185,10 @@ impl Image {
             write: flags.is_write(),
             exec: flags.is_execute(),
         };
-        segment.check()?;
+        self.malformed |= !segment.makes_sense();
+        if self.malformed {
+            return;
+        }
         let in_file = headers_offset.checked_sub(segment.offset);
         if let Some(distance) = in_file.filter(|&d| d < segment.file_size) {
             self.headers_addr.get_or_insert(segment.addr + distance);
@@ -194,7 +197,6 @@ impl Image {
             self.align = self.align.max(header.align());
         }
         self.segments.push(segment);
-        Ok(())
     }
 }
 
@@ -202,23 +204,65 @@ impl Image {
 const PT_GNU_STACK: u32 = 0x6474_e551;
 
 impl Segment {
-    /// Linux's conditions on a segment: it lies in user space, and its place in the file and in
-    /// memory agree modulo the page size.
-    fn check(&self) -> Result<(), Errno> {
+    /// Linux's conditions on a segment: it lies in user space, and what comes from the file has the
+    /// same place in its page there and in memory.
+    fn makes_sense(&self) -> bool {
         let page = PAGE_SIZE as u64;
-        let end = self.addr.checked_add(self.mem_size).ok_or(Errno::EINVAL)?;
-        if end > USER_END.as_u64() || self.file_size > self.mem_size {
-            return Err(Errno::EINVAL);
-        }
-        let file_end = self
-            .offset
-            .checked_add(self.file_size)
-            .ok_or(Errno::EINVAL)?;
-        if i64::try_from(file_end).is_err() || self.offset % page != self.addr % page {
-            return Err(Errno::EINVAL);
-        }
-        Ok(())
+        let in_user_space = self
+            .addr
+            .checked_add(self.mem_size)
+            .and_then(|end| end.checked_next_multiple_of(page))
+            .is_some_and(|end| end <= USER_END.as_u64());
+        let file_end = self.offset.checked_add(self.file_size);
+        let in_file = file_end.is_some_and(|end| i64::try_from(end).is_ok());
+        let in_step = self.file_size == 0 || self.offset % page == self.addr % page;
+        in_user_space && self.file_size <= self.mem_size && in_file && in_step
     }
+
+    /// The file's part in whole pages: address, length and offset, before the load bias.
+    pub fn file_pages(&self) -> Option<FilePages> {
+        let inside = self.addr % PAGE_SIZE as u64;
+        (self.file_size > 0).then(|| FilePages {
+            addr: self.addr - inside,
+            len: (inside + self.file_size).next_multiple_of(PAGE_SIZE as u64),
+            offset: self.offset - inside,
+        })
+    }
+
+    /// The range behind the file's bytes that has to be zeroed in the file's last page; empty when
+    /// there is nothing behind them.
+    pub fn zero_bytes(&self) -> core::ops::Range<u64> {
+        let start = self.addr + self.file_size;
+        if self.mem_size == self.file_size || self.file_size == 0 {
+            return start..start;
+        }
+        start..start.next_multiple_of(PAGE_SIZE as u64)
+    }
+
+    /// The pages behind the file's last one, which hold nothing but zeroes; may be empty.
+    pub fn zero_pages(&self) -> core::ops::Range<u64> {
+        let page = PAGE_SIZE as u64;
+        let start = match self.file_size {
+            0 => self.addr - self.addr % page,
+            size => (self.addr + size).next_multiple_of(page),
+        };
+        let end = self.end().next_multiple_of(page);
+        if self.mem_size == self.file_size {
+            return start..start;
+        }
+        start..end.max(start)
+    }
+}
+
+/// Whole pages of a file, as mmap(2) takes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FilePages {
+    /// First address, before the load bias.
+    pub addr: u64,
+    /// Bytes.
+    pub len: u64,
+    /// First byte in the file.
+    pub offset: u64,
 }
 
 /// The ELF header and program headers, put together as if they were the whole file: wherever the

@@ -1,159 +1,189 @@
 //! The stack that a new program starts on (System V ABI for x86_64, 3.4.1 "Initial Stack").
 //!
-//! From high to low: an unused word, the file name, the environment and argument strings, the
-//! platform string, 16 random bytes, padding, then what `rsp` points at: argc, the argv pointers,
-//! NULL, the envp pointers, NULL, and the auxiliary vector.
+//! From high to low, as Linux lays it out: a null pointer, the file name, the environment and
+//! argument strings, a gap of random size, the platform string, 16 random bytes, padding, then what
+//! `rsp` points at: argc, the argv pointers, NULL, the envp pointers, NULL, and the auxiliary vector.
 
 use abi::Errno;
+use abi::elf::{AT_EXECFN, AT_NULL, AT_PLATFORM, AT_RANDOM, AuxEntry, PLATFORM};
 use alloc::vec::Vec;
 use zerocopy::IntoBytes;
 
-/// One entry of the auxiliary vector: an `AT_*` key and its value.
-pub type AuxEntry = (u64, u64);
+/// Strings one behind the other, each with its NUL: as they will be in the memory of the program.
+#[derive(Clone, Debug, Default)]
+pub struct Strings {
+    bytes: Vec<u8>,
+    count: usize,
+}
 
-/// `AT_NULL`: the end of the vector.
-const AT_NULL: u64 = 0;
-/// `AT_PLATFORM`: the address of the string "x86_64".
-const AT_PLATFORM: u64 = 15;
-/// `AT_RANDOM`: the address of 16 random bytes.
-const AT_RANDOM: u64 = 25;
-/// `AT_EXECFN`: the address of the path that was executed.
-const AT_EXECFN: u64 = 31;
+impl Strings {
+    /// Adds a string, which has no NUL.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn push(&mut self, string: &[u8]) -> Result<(), Errno> {
+        self.push_with(|bytes| {
+            bytes
+                .try_reserve(string.len() + 1)
+                .map_err(|_| Errno::ENOMEM)?;
+            bytes.extend_from_slice(string);
+            Ok(())
+        })
+    }
 
-/// The strings of a new program, each without its terminating NUL.
-pub struct StackStrings<'a> {
+    /// Adds the string that `fill` appends to the bytes, without its NUL. When it fails, nothing
+    /// is added.
+    ///
+    /// # Errors
+    /// Those of `fill`, and `ENOMEM`.
+    pub fn push_with<E: From<Errno>>(
+        &mut self,
+        fill: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let before = self.bytes.len();
+        if let Err(error) = fill(&mut self.bytes) {
+            self.bytes.truncate(before);
+            return Err(error);
+        }
+        if self.bytes.try_reserve(1).is_err() {
+            self.bytes.truncate(before);
+            return Err(Errno::ENOMEM.into());
+        }
+        self.bytes.push(0);
+        self.count += 1;
+        Ok(())
+    }
+
+    /// Puts `front` in the place of the first string, if there is one.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn replace_first(&mut self, front: &Strings) -> Result<(), Errno> {
+        let first = self
+            .bytes
+            .iter()
+            .position(|&byte| byte == 0)
+            .map_or(0, |nul| nul + 1);
+        self.bytes
+            .try_reserve(front.bytes.len())
+            .map_err(|_| Errno::ENOMEM)?;
+        self.bytes.splice(..first, front.bytes.iter().copied());
+        self.count = self.count.saturating_sub(1) + front.count;
+        Ok(())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// All of them, with their NULs.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// One after the other, without their NULs.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes
+            .split_inclusive(|&byte| byte == 0)
+            .map(|string| &string[..string.len() - 1])
+    }
+}
+
+/// What the stack of a new program is made of.
+pub struct StackParts<'a> {
+    /// One past the highest byte of the stack.
+    pub top: u64,
     /// The path as execve(2) was given it.
     pub filename: &'a [u8],
     /// The arguments.
-    pub argv: &'a [Vec<u8>],
+    pub argv: &'a Strings,
     /// The environment.
-    pub envp: &'a [Vec<u8>],
+    pub envp: &'a Strings,
     /// Seeds libc's stack protector and pointer guard.
     pub random: [u8; 16],
+    /// Bytes to leave free below the strings, so that the stack pointer is hard to guess.
+    pub gap: u64,
+    /// The auxiliary vector in its order, without its end. What points to the stack (`AT_RANDOM`,
+    /// `AT_EXECFN`, `AT_PLATFORM`) gets its value here.
+    pub auxv: &'a [AuxEntry],
 }
 
-/// A finished stack: bytes to write, and where.
+/// Where the parts of a stack are, and the part that is not strings.
 #[derive(Debug)]
 pub struct InitialStack {
-    /// What `rsp` starts as, a multiple of 16; `bytes` go there.
+    /// What `rsp` starts as, a multiple of 16.
     pub rsp: u64,
-    /// Everything from `rsp` to the top.
-    pub bytes: Vec<u8>,
-    /// First address of the argument strings (`/proc/PID/cmdline`).
+    /// What goes to `rsp`: argc, the vectors, the platform string and the random bytes.
+    pub vectors: Vec<u8>,
+    /// Where the argument strings go.
     pub arg_start: u64,
-    /// The address after them, which is where the environment starts.
-    pub arg_end: u64,
-    /// The address after the environment strings.
+    /// The address after them, where the environment strings go.
+    pub env_start: u64,
+    /// The address after those, where the file name goes, and behind it its NUL.
     pub env_end: u64,
-    /// The auxiliary vector with the addresses filled in, `AT_NULL` included (`/proc/PID/auxv`).
-    pub auxv: Vec<AuxEntry>,
+    /// Where the auxiliary vector is in `vectors`, its end included.
+    pub auxv: core::ops::Range<usize>,
 }
+
+/// The random bytes and the platform string with its NUL.
+const BELOW_STRINGS: u64 = 16 + PLATFORM.len() as u64 + 1;
 
 impl InitialStack {
-    /// Lays out the stack that ends at `top`. `auxv` is what the loader knows; the entries that are
-    /// addresses on the stack are added here.
+    /// Lays out the stack.
     ///
     /// # Errors
-    /// `ENOMEM` when the kernel cannot hold it; `E2BIG` when it does not fit under `top`.
-    pub fn build(top: u64, strings: &StackStrings<'_>, auxv: &[AuxEntry]) -> Result<Self, Errno> {
-        let mut area = StringArea::new(strings)?;
-        let strings_at = top
-            .checked_sub(area.bytes.len() as u64)
-            .ok_or(Errno::E2BIG)?;
-        area.base = strings_at;
+    /// `ENOMEM` when the kernel cannot hold it; `E2BIG` when it does not fit below the top.
+    pub fn build(parts: &StackParts<'_>) -> Result<Self, Errno> {
+        let down = |from: u64, bytes: u64| from.checked_sub(bytes).ok_or(Errno::E2BIG);
+        let filename = down(parts.top, 8 + parts.filename.len() as u64 + 1)?;
+        let env_start = down(filename, parts.envp.bytes().len() as u64)?;
+        let arg_start = down(env_start, parts.argv.bytes().len() as u64)?;
+        let platform = (down(arg_start, parts.gap)? & !15) - (PLATFORM.len() as u64 + 1);
+        let random = down(platform, 16)?;
+        let auxv_words = 2 * (parts.auxv.len() + 1);
+        let words = 1 + parts.argv.count() + 1 + parts.envp.count() + 1 + auxv_words;
+        let rsp = down(random, 8 * words as u64)? & !15;
 
-        let mut full_auxv = Vec::new();
-        full_auxv
-            .try_reserve_exact(auxv.len() + 4)
-            .map_err(|_| Errno::ENOMEM)?;
-        full_auxv.extend_from_slice(auxv);
-        full_auxv.push((AT_RANDOM, area.address(area.random)));
-        full_auxv.push((AT_EXECFN, area.address(area.filename)));
-        full_auxv.push((AT_PLATFORM, area.address(area.platform)));
-        full_auxv.push((AT_NULL, 0));
-
-        let words = 1 + strings.argv.len() + 1 + strings.envp.len() + 1 + 2 * full_auxv.len();
-        let rsp = strings_at
-            .checked_sub(8 * words as u64)
-            .ok_or(Errno::E2BIG)?
-            & !15;
-        let size = usize::try_from(top - rsp).map_err(|_| Errno::E2BIG)?;
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
-        bytes.extend_from_slice((strings.argv.len() as u64).as_bytes());
-        let mut at = area.address(area.args);
-        for list in [strings.argv, strings.envp] {
-            for string in list {
-                bytes.extend_from_slice(at.as_bytes());
-                at += string.len() as u64 + 1;
-            }
-            bytes.extend_from_slice(0u64.as_bytes());
+        let size = usize::try_from(random + BELOW_STRINGS - rsp).map_err(|_| Errno::E2BIG)?;
+        let mut vectors = Vec::new();
+        vectors.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
+        vectors.extend_from_slice((parts.argv.count() as u64).as_bytes());
+        push_addresses(&mut vectors, arg_start, parts.argv);
+        push_addresses(&mut vectors, env_start, parts.envp);
+        let auxv_start = vectors.len();
+        for entry in parts.auxv {
+            let value = match entry.a_type {
+                AT_RANDOM => random,
+                AT_EXECFN => filename,
+                AT_PLATFORM => platform,
+                _ => entry.a_val,
+            };
+            vectors.extend_from_slice(AuxEntry::new(entry.a_type, value).as_bytes());
         }
-        for (key, value) in &full_auxv {
-            bytes.extend_from_slice(key.as_bytes());
-            bytes.extend_from_slice(value.as_bytes());
-        }
-        bytes.resize(size - area.bytes.len(), 0);
-        bytes.extend_from_slice(&area.bytes);
+        vectors.extend_from_slice(AuxEntry::new(AT_NULL, 0).as_bytes());
+        let auxv_end = vectors.len();
+        vectors.resize(size - BELOW_STRINGS as usize, 0);
+        vectors.extend_from_slice(&parts.random);
+        vectors.extend_from_slice(PLATFORM);
+        vectors.push(0);
         Ok(Self {
             rsp,
-            bytes,
-            arg_start: area.address(area.args),
-            arg_end: area.address(area.env),
-            env_end: area.address(area.filename),
-            auxv: full_auxv,
+            vectors,
+            arg_start,
+            env_start,
+            env_end: filename,
+            auxv: auxv_start..auxv_end,
         })
     }
 }
 
-/// The part above the vectors, with the offsets of what is in it.
-struct StringArea {
-    bytes: Vec<u8>,
-    base: u64,
-    random: usize,
-    platform: usize,
-    args: usize,
-    env: usize,
-    filename: usize,
-}
-
-impl StringArea {
-    fn new(strings: &StackStrings<'_>) -> Result<Self, Errno> {
-        let lists = strings.argv.iter().chain(strings.envp);
-        let size = lists.map(|s| s.len() + 1).sum::<usize>() + strings.filename.len() + 64;
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
-        bytes.extend_from_slice(&strings.random);
-        let platform = bytes.len();
-        bytes.extend_from_slice(b"x86_64\0");
-        let args = bytes.len();
-        push_all(&mut bytes, strings.argv);
-        let env = bytes.len();
-        push_all(&mut bytes, strings.envp);
-        let filename = bytes.len();
-        bytes.extend_from_slice(strings.filename);
-        bytes.push(0);
-        // Linux leaves a null pointer at the very top.
-        bytes.extend_from_slice(&[0; 8]);
-        Ok(Self {
-            bytes,
-            base: 0,
-            random: 0,
-            platform,
-            args,
-            env,
-            filename,
-        })
+/// Appends the address of each string, the first being at `at`, and a null pointer.
+fn push_addresses(out: &mut Vec<u8>, at: u64, strings: &Strings) {
+    let mut at = at;
+    for string in strings.iter() {
+        out.extend_from_slice(at.as_bytes());
+        at += string.len() as u64 + 1;
     }
-
-    fn address(&self, offset: usize) -> u64 {
-        self.base + offset as u64
-    }
-}
-
-fn push_all(bytes: &mut Vec<u8>, list: &[Vec<u8>]) {
-    for string in list {
-        bytes.extend_from_slice(string);
-        bytes.push(0);
-    }
+    out.extend_from_slice(0u64.as_bytes());
 }

@@ -1,6 +1,7 @@
 //! Whole and broken programs.
 
 use super::*;
+use abi::elf::AuxEntry;
 use alloc::vec;
 use proptest::prelude::*;
 
@@ -127,8 +128,11 @@ fn segments_outside_user_space_or_out_of_step_are_refused() {
         },
     ];
     for ph in bad {
-        assert_eq!(Image::parse(&program(2, &[ph])).unwrap_err(), Errno::EINVAL);
+        let image = Image::parse(&program(2, &[load(0x1000, 1, 1), ph])).unwrap();
+        assert!(image.malformed);
+        assert_eq!(image.segments.len(), 1);
     }
+    assert!(Image::parse(&program(3, &[])).is_err());
 }
 
 #[test]
@@ -147,43 +151,120 @@ fn an_interpreter_is_found_and_its_length_checked() {
 }
 
 #[test]
+fn a_segment_is_file_pages_then_zeroes() {
+    let segment = |addr, file_size, mem_size| Segment {
+        offset: 0x2000 + addr % 0x1000,
+        addr,
+        file_size,
+        mem_size,
+        read: true,
+        write: true,
+        exec: false,
+    };
+    // Data with a bss that begins in its last page.
+    let data = segment(0x40_1234, 0x1000, 0x5000);
+    let pages = data.file_pages().unwrap();
+    assert_eq!(
+        (pages.addr, pages.len, pages.offset),
+        (0x40_1000, 0x2000, 0x2000)
+    );
+    assert_eq!(data.zero_bytes(), 0x40_2234..0x40_3000);
+    assert_eq!(data.zero_pages(), 0x40_3000..0x40_7000);
+    // A bss that ends in the page of the data.
+    let small = segment(0x40_1000, 0x10, 0x20);
+    assert_eq!(small.zero_bytes(), 0x40_1010..0x40_2000);
+    assert!(small.zero_pages().is_empty());
+    // Nothing but bss, nothing but file.
+    let bss = segment(0x40_1234, 0, 0x1000);
+    assert!(bss.file_pages().is_none() && bss.zero_bytes().is_empty());
+    assert_eq!(bss.zero_pages(), 0x40_1000..0x40_3000);
+    let text = segment(0x40_1000, 0x1800, 0x1800);
+    assert!(text.zero_bytes().is_empty() && text.zero_pages().is_empty());
+    assert!(segment(0x40_1000, 0, 0).zero_pages().is_empty());
+}
+
+fn strings(list: &[&[u8]]) -> Strings {
+    let mut strings = Strings::default();
+    list.iter().for_each(|string| strings.push(string).unwrap());
+    strings
+}
+
+#[test]
+fn the_first_string_can_be_replaced() {
+    let mut argv = strings(&[b"x", b"a", b""]);
+    argv.replace_first(&strings(&[b"/bin/sh", b"-e", b"/script"]))
+        .unwrap();
+    let expected: &[&[u8]] = &[b"/bin/sh", b"-e", b"/script", b"a", b""];
+    assert_eq!(argv.iter().collect::<Vec<_>>(), expected);
+    assert_eq!(argv.count(), 5);
+}
+
+#[test]
 fn the_stack_holds_what_the_abi_says() {
-    let argv = [b"sh".to_vec(), b"-c".to_vec(), b"".to_vec()];
-    let envp = [b"A=1".to_vec()];
-    let strings = StackStrings {
-        filename: b"/bin/sh",
-        argv: &argv,
-        envp: &envp,
-        random: [7; 16],
-    };
+    let argv = [&b"sh"[..], b"-c", b""];
     let top = 0x7fff_ffff_f000;
-    let stack = InitialStack::build(top, &strings, &[(6, 4096)]).unwrap();
-    assert_eq!(stack.rsp % 16, 0);
-    assert_eq!(stack.rsp + stack.bytes.len() as u64, top);
-    let word = |addr: u64| {
-        let at = (addr - stack.rsp) as usize;
-        u64::from_le_bytes(stack.bytes[at..at + 8].try_into().unwrap())
+    let stack_of = |gap| {
+        let parts = StackParts {
+            top,
+            filename: b"/bin/sh",
+            argv: &strings(&argv),
+            envp: &strings(&[b"A=1"]),
+            random: [7; 16],
+            gap,
+            auxv: &[6, 25, 31, 15].map(|key| AuxEntry::new(key, 4096)),
+        };
+        InitialStack::build(&parts).unwrap()
     };
-    let string = |addr: u64| {
-        let rest = &stack.bytes[(addr - stack.rsp) as usize..];
-        rest[..rest.iter().position(|&b| b == 0).unwrap()].to_vec()
-    };
-    assert_eq!(word(stack.rsp), 3);
-    for (i, arg) in argv.iter().enumerate() {
-        assert_eq!(&string(word(stack.rsp + 8 + 8 * i as u64)), arg);
+    for gap in [0, 1, 4711, 8191] {
+        let stack = stack_of(gap);
+        assert_eq!(stack.rsp % 16, 0);
+        let mut memory = vec![0; (top - stack.rsp) as usize];
+        let at = |addr: u64| (addr - stack.rsp) as usize;
+        let pieces: [(u64, &[u8]); 4] = [
+            (stack.rsp, &stack.vectors),
+            (stack.arg_start, b"sh\0-c\0\0"),
+            (stack.env_start, b"A=1\0"),
+            (stack.env_end, b"/bin/sh\0"),
+        ];
+        for (addr, bytes) in pieces {
+            assert!(
+                memory[at(addr)..][..bytes.len()].iter().all(|&b| b == 0),
+                "pieces overlap"
+            );
+            memory[at(addr)..][..bytes.len()].copy_from_slice(bytes);
+        }
+        assert_eq!(memory[memory.len() - 8..], [0; 8]);
+
+        let word = |addr: u64| u64::from_le_bytes(memory[at(addr)..][..8].try_into().unwrap());
+        let string = |addr: u64| {
+            memory[at(addr)..]
+                .split(|&b| b == 0)
+                .next()
+                .unwrap()
+                .to_vec()
+        };
+        assert_eq!(word(stack.rsp), 3);
+        for (i, arg) in argv.iter().enumerate() {
+            assert_eq!(&string(word(stack.rsp + 8 + 8 * i as u64)), arg);
+        }
+        assert_eq!(word(stack.rsp + 32), 0);
+        assert_eq!(string(word(stack.rsp + 40)), b"A=1");
+        assert_eq!(word(stack.rsp + 48), 0);
+        let aux = |index: u64| {
+            (
+                word(stack.rsp + 56 + 16 * index),
+                word(stack.rsp + 64 + 16 * index),
+            )
+        };
+        assert_eq!(aux(0), (6, 4096));
+        assert_eq!((aux(1).0, word(aux(1).1)), (25, u64::from_le_bytes([7; 8])));
+        assert_eq!((aux(2).0, string(aux(2).1)), (31, b"/bin/sh".to_vec()));
+        assert_eq!((aux(3).0, string(aux(3).1)), (15, b"x86_64".to_vec()));
+        assert_eq!(aux(4), (0, 0));
+        assert_eq!(stack.auxv, 56..56 + 5 * 16);
+        assert_eq!(stack.env_end - stack.env_start, 4);
     }
-    assert_eq!(word(stack.rsp + 32), 0);
-    assert_eq!(string(word(stack.rsp + 40)), b"A=1");
-    assert_eq!(word(stack.rsp + 48), 0);
-    assert_eq!((word(stack.rsp + 56), word(stack.rsp + 64)), (6, 4096));
-    let value = |key| stack.auxv.iter().find(|entry| entry.0 == key).unwrap().1;
-    assert_eq!(string(value(31)), b"/bin/sh");
-    assert_eq!(string(value(15)), b"x86_64");
-    assert_eq!(word(value(25)), u64::from_le_bytes([7; 8]));
-    assert_eq!(string(stack.arg_start), b"sh");
-    assert_eq!(string(stack.arg_end), b"A=1");
-    assert_eq!(stack.env_end - stack.arg_end, 4);
-    assert_eq!(stack.auxv.last(), Some(&(0, 0)));
+    assert!(stack_of(8000).rsp < stack_of(0).rsp);
 }
 
 proptest! {

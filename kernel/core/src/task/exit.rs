@@ -6,6 +6,7 @@
 use core::sync::atomic::{AtomicI64, Ordering};
 
 use abi::WaitStatus;
+
 use super::current::{CurrentThread, Ending};
 use super::process::Process;
 use super::thread::ThreadFiles;
