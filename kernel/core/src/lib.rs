@@ -15,4 +15,6 @@ pub mod fs;
 pub mod locks;
 pub mod mm;
 pub mod sched;
+pub mod syscall;
 pub mod task;
+pub mod utsname;

@@ -52,6 +52,8 @@ pub const SIGNAL_ACTIONS: Rank = Rank(59);
 pub const TIMER: Rank = Rank(60);
 /// How many queued signals each user has.
 pub const SIGNAL_USERS: Rank = Rank(61);
+/// The host and domain name.
+pub const UTSNAME: Rank = Rank(61);
 /// The state of one thread that others may look at (credentials, comm).
 pub const THREAD: Rank = Rank(62);
 /// How many threads each user has.

@@ -5,7 +5,11 @@
 //! memory goes through `mm::user`, and what they decide lives in `fs`, `mm` and `task`.
 
 pub mod args;
+pub mod misc;
+pub mod signal;
 pub mod table;
+pub mod time;
+pub mod user_loop;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 

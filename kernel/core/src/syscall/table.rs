@@ -67,3 +67,58 @@ macro_rules! syscalls {
 }
 
 use Status::{Full, Partial};
+
+syscalls! {
+    // Signals.
+    rt_sigaction(number: i32, new: UserAddr, old: UserAddr, size: usize) => signal, Full;
+    rt_sigprocmask(how: i32, new: UserAddr, old: UserAddr, size: usize) => signal, Full;
+    rt_sigreturn() => signal, Full;
+    rt_sigpending(set: UserAddr, size: usize) => signal, Full;
+    rt_sigtimedwait(set: UserAddr, info: UserAddr, timeout: UserAddr, size: usize) => signal, Full;
+    rt_sigqueueinfo(pid: i32, number: i32, info: UserAddr) => signal, Full;
+    rt_tgsigqueueinfo(group: i32, tid: i32, number: i32, info: UserAddr) => signal, Full;
+    rt_sigsuspend(mask: UserAddr, size: usize) => signal, Full;
+    sigaltstack(new: UserAddr, old: UserAddr) => signal, Full;
+    pause() => signal, Full;
+    kill(pid: i32, number: i32) => signal, Full;
+    tkill(tid: i32, number: i32) => signal, Full;
+    tgkill(group: i32, tid: i32, number: i32) => signal, Full;
+    signalfd(fd: i32, mask: UserAddr, size: usize) => signal, Full;
+    signalfd4(fd: i32, mask: UserAddr, size: usize, flags: u32) => signal, Full;
+    restart_syscall() => signal, Full;
+
+    // Time.
+    clock_gettime(clock: i32, time: UserAddr) => time, Full;
+    clock_getres(clock: i32, time: UserAddr) => time, Full;
+    clock_settime(clock: i32, time: UserAddr) => time, Full;
+    clock_nanosleep(clock: i32, flags: u32, request: UserAddr, left: UserAddr) => time, Full;
+    clock_adjtime(clock: i32, state: UserAddr) => time, Partial("cannot adjust: EPERM");
+    adjtimex(state: UserAddr) => time, Partial("cannot adjust: EPERM");
+    nanosleep(request: UserAddr, left: UserAddr) => time, Full;
+    gettimeofday(time: UserAddr, zone: UserAddr) => time, Full;
+    settimeofday(time: UserAddr, zone: UserAddr) => time, Partial("no time zone but UTC");
+    time(time: UserAddr) => time, Full;
+    times(times: UserAddr) => time, Full;
+    getrusage(who: i32, usage: UserAddr) => time, Full;
+    alarm(seconds: u32) => time, Full;
+    setitimer(which: i32, new: UserAddr, old: UserAddr) => time, Full;
+    getitimer(which: i32, value: UserAddr) => time, Full;
+    timer_create(clock: i32, event: UserAddr, id: UserAddr) => time, Full;
+    timer_settime(id: i32, flags: u32, new: UserAddr, old: UserAddr) => time, Full;
+    timer_gettime(id: i32, value: UserAddr) => time, Full;
+    timer_getoverrun(id: i32) => time, Full;
+    timer_delete(id: i32) => time, Full;
+    timerfd_create(clock: i32, flags: u32) => time, Full;
+    timerfd_settime(fd: i32, flags: u32, new: UserAddr, old: UserAddr) => time, Full;
+    timerfd_gettime(fd: i32, value: UserAddr) => time, Full;
+
+    // The system.
+    uname(names: UserAddr) => misc, Full;
+    sethostname(name: UserAddr, len: i32) => misc, Full;
+    setdomainname(name: UserAddr, len: i32) => misc, Full;
+    sysinfo(info: UserAddr) => misc, Full;
+    getrandom(buffer: UserAddr, len: usize, flags: u32) => misc, Full;
+    reboot(magic1: u32, magic2: u32, command: u32, arg: UserAddr)
+        => misc, Partial("no suspend, no kexec: EINVAL");
+    syslog(action: i32, buffer: UserAddr, len: i32) => misc, Full;
+}

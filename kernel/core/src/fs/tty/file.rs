@@ -10,8 +10,8 @@ use super::ldisc::ReadMode;
 use super::{Device, Tty, job, serial};
 use crate::clock;
 use crate::error::{Restart, Result};
+use crate::fs::Caller;
 use crate::fs::file::{FileOps, Io, OpenFile};
-use crate::fs::{Caller, Path};
 use crate::mm::user::{Sink, Source};
 use crate::sched::{PollTable, Sleep, Woken};
 
@@ -91,8 +91,15 @@ impl TtyFile {
         loop {
             let room = dst.remaining().min(CHUNK);
             let (count, ended) = self.tty.state.lock().line.read(&mut chunk[..room]);
-            dst.write_all(&chunk[..count])?;
-            total += count;
+            let stored = if count > 0 {
+                dst.write(&chunk[..count])?
+            } else {
+                0
+            };
+            total += stored;
+            if stored < count {
+                return Ok((total, true));
+            }
             if ended || count < room || dst.remaining() == 0 {
                 self.input_was_taken();
                 return Ok((total, ended || dst.remaining() == 0));
@@ -243,15 +250,18 @@ impl FileOps for TtyFile {
         let mut chunk = [0; CHUNK];
         let mut total = 0;
         while src.remaining() > 0 {
-            let len = src.remaining().min(CHUNK);
-            let step = match src.read_exact(&mut chunk[..len]) {
-                Ok(()) => self.put_output(&chunk[..len], io.nonblock),
-                Err(error) => Err(error.into()),
+            let mut len = src.remaining().min(CHUNK);
+            let step = match src.read(&mut chunk[..len]) {
+                Ok(count) => {
+                    len = count;
+                    self.put_output(&chunk[..len], io.nonblock)
+                }
+                Err(error) => Err(error),
             };
             match step {
                 Ok(count) => {
                     total += count;
-                    if count < len {
+                    if count < len || len < CHUNK {
                         break;
                     }
                 }
@@ -304,15 +314,4 @@ impl FileOps for TtyFile {
             self.tty.master.wake_all();
         }
     }
-}
-
-/// The path-independent part of opening a terminal's node, for the device registry.
-pub(super) fn open_node(
-    tty: Option<Arc<Tty>>,
-    how: TtyOpen,
-    caller: &dyn Caller,
-    _: &Path,
-) -> Result<Arc<dyn FileOps>> {
-    let tty = tty.ok_or(Errno::ENXIO)?;
-    Ok(TtyFile::open(tty, how, caller)?)
 }

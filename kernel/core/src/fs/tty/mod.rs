@@ -15,6 +15,7 @@ mod file;
 mod ioctl;
 pub mod job;
 pub mod ldisc;
+mod nodes;
 pub mod pty;
 pub mod serial;
 
@@ -35,6 +36,7 @@ use ldisc::{Event, LineDiscipline};
 
 pub use control::{controlling_terminal, session_ends};
 pub use file::TtyFile;
+pub use nodes::{PTS_MAJOR, init};
 
 /// The modes of a terminal that nobody has changed, as Linux has them.
 pub fn default_termios() -> Termios {

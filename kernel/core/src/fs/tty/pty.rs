@@ -157,8 +157,7 @@ impl Master {
                     if state.line.has_packet_status() {
                         chunk[0] = state.line.take_packet_status();
                         drop(state);
-                        dst.write_all(&chunk[..1])?;
-                        return Ok(1);
+                        return dst.write(&chunk[..1]);
                     }
                     chunk[0] = packet::DATA;
                     start = 1;
@@ -170,8 +169,11 @@ impl Master {
             if count == 0 {
                 break;
             }
-            dst.write_all(&chunk[..count])?;
-            total += count;
+            let stored = dst.write(&chunk[..count])?;
+            total += stored;
+            if stored < count {
+                break;
+            }
         }
         if total > 0 {
             self.tty.writers.wake_all();

@@ -20,7 +20,7 @@ pub mod fault;
 pub mod frame;
 pub mod info;
 mod job;
-mod own;
+pub mod own;
 pub mod pending;
 mod process;
 pub mod send;

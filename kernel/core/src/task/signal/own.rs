@@ -6,6 +6,8 @@ use abi::SigSet;
 
 use super::alt_stack::AltStack;
 use crate::error::{Restart, RestartBlock};
+use crate::sched::TaskFlags;
+use crate::task::CurrentThread;
 
 /// What the last fault of the thread was, as every later signal frame shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,5 +50,21 @@ impl OwnSignals {
     /// Back to how a new program starts: exec(2).
     pub fn reset(&mut self) {
         *self = Self::default();
+    }
+}
+
+/// Blocks `mask` for the time of one system call: sigsuspend(2), ppoll(2), pselect(2),
+/// epoll_pwait(2). When a handler runs, it runs with this mask, and the one from before comes back
+/// when it returns; else on the way to user mode.
+pub fn lend_mask(cx: &mut CurrentThread, mask: SigSet) {
+    let before = cx.process.signals.set_blocked(cx.thread.slot, mask);
+    cx.own_signals.saved_mask = Some(before);
+    cx.task.set_flags(TaskFlags::RESTART);
+}
+
+/// Takes a lent mask back at once: the call was not interrupted.
+pub fn return_mask(cx: &mut CurrentThread) {
+    if let Some(mask) = cx.own_signals.saved_mask.take() {
+        cx.process.signals.set_blocked(cx.thread.slot, mask);
     }
 }

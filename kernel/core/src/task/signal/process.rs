@@ -377,6 +377,11 @@ impl ProcessSignals {
             .wait_until(Sleep::Interruptible, None, || self.take(slot, wanted))
     }
 
+    /// Lets those who read or poll a signalfd look again: its mask has changed.
+    pub fn wake_arrivals(&self) {
+        self.arrivals.wake_all();
+    }
+
     /// Registers a poller for signals being sent.
     pub fn poll_arrivals(&self, table: &mut PollTable) {
         table.wait_on(&self.arrivals);

@@ -312,23 +312,3 @@ pub fn notify_parent_of_job(process: &Process, notice: Notice) {
     }
     parent.process.child_events.wake_all();
 }
-
-/// How terminals reach processes.
-pub struct Groups;
-
-impl crate::fs::tty::job::ProcessGroups for Groups {
-    fn signal_group(&self, group: u32, session: u32, signal: Signal) {
-        let tree = tree::read();
-        if tree.session_of_group(group) == Some(session) {
-            tree.signal_group(group, SigInfo::kernel(signal));
-        }
-    }
-
-    fn signal_leader(&self, session: u32, signal: Signal) {
-        from_kernel(session, SigInfo::kernel(signal));
-    }
-
-    fn session_of(&self, group: u32) -> Option<u32> {
-        tree::read().session_of_group(group)
-    }
-}

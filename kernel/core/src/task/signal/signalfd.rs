@@ -71,7 +71,11 @@ impl FileOps for SignalFd {
         let mut total = 0;
         while dst.remaining() >= RECORD {
             match self.take(&thread, io.nonblock || total > 0) {
-                Ok(info) => dst.write_all(record(&info).as_bytes())?,
+                Ok(info) => {
+                    if dst.write(record(&info).as_bytes())? < RECORD {
+                        return Err(Errno::EFAULT.into());
+                    }
+                }
                 Err(_) if total > 0 => break,
                 Err(error) => return Err(error),
             }

@@ -148,8 +148,7 @@ impl FileOps for TimerFd {
                 waited.map_err(|_| Restart::IfSaRestart)??
             }
         };
-        dst.write_all(&count.to_ne_bytes())?;
-        Ok(size_of::<u64>())
+        dst.write(&count.to_ne_bytes())
     }
 
     fn poll(&self, _: &OpenFile, table: Option<&mut PollTable>) -> PollEvents {

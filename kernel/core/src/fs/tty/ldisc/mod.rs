@@ -281,16 +281,22 @@ impl LineDiscipline {
         }
         if self.canonical() {
             add(b'\n');
-            [VERASE, VKILL, VEOF, VEOL].into_iter().for_each(|index| add(cc(index)));
+            [VERASE, VKILL, VEOF, VEOL]
+                .into_iter()
+                .for_each(|index| add(cc(index)));
             if self.lflag(IEXTEN) {
-                [VWERASE, VLNEXT, VEOL2, VREPRINT].into_iter().for_each(|index| add(cc(index)));
+                [VWERASE, VLNEXT, VEOL2, VREPRINT]
+                    .into_iter()
+                    .for_each(|index| add(cc(index)));
             }
         }
         if self.iflag(IXON) {
             [VSTART, VSTOP].into_iter().for_each(|index| add(cc(index)));
         }
         if self.lflag(ISIG) {
-            [VINTR, VQUIT, VSUSP].into_iter().for_each(|index| add(cc(index)));
+            [VINTR, VQUIT, VSUSP]
+                .into_iter()
+                .for_each(|index| add(cc(index)));
         }
         if self.iflag(PARMRK) {
             add(0xff);
