@@ -37,6 +37,7 @@ pub use errno::Errno;
 pub use limits::{Rlimit, Rusage};
 pub use mman::{MapFlags, MremapFlags, MsyncFlags, ProtFlags};
 pub use nr::Sysno;
+pub use poll::PollEvents;
 pub use open::{AT_FDCWD, AtFlags, FdFlags, OpenFlags};
 pub use process::{CloneArgs, CloneFlags};
 pub use sigaction::{KernelSigaction, SaFlags, SigAltStack};

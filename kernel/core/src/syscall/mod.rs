@@ -5,11 +5,14 @@
 //! memory goes through `mm::user`, and what they decide lives in `fs`, `mm` and `task`.
 
 pub mod args;
+pub mod memory;
 pub mod misc;
+pub mod process;
 pub mod signal;
 pub mod table;
 pub mod time;
 pub mod user_loop;
+pub mod wait;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -41,8 +44,13 @@ fn absent(number: u64) -> Result<usize> {
         word.fetch_or(bit, Ordering::Relaxed) & bit == 0
     });
     if first {
-        let name = u32::try_from(number).ok().and_then(|n| Sysno::try_from(n).ok());
-        log::info!("system call {number} ({}) is absent: ENOSYS", name.map_or("unknown", Sysno::name));
+        let name = u32::try_from(number)
+            .ok()
+            .and_then(|n| Sysno::try_from(n).ok());
+        log::info!(
+            "system call {number} ({}) is absent: ENOSYS",
+            name.map_or("unknown", Sysno::name)
+        );
     }
     Err(Errno::ENOSYS.into())
 }
