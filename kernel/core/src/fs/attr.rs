@@ -2,8 +2,9 @@
 
 use alloc::sync::Arc;
 
-use abi::Errno;
+use abi::{Errno, Signal};
 
+use super::caller::Caller;
 use super::clock::{self, FileTime};
 use super::inode::{Inode, S_ISGID, S_ISUID};
 use super::path::Path;
@@ -133,4 +134,16 @@ pub fn drop_set_id(inode: &dyn Inode, cred: &Cred) {
         drop |= S_ISGID;
     }
     inode.meta().set_permissions(mode & !drop);
+}
+
+/// As [`truncate`], within the file size limit of the caller.
+///
+/// # Errors
+/// `EFBIG`, with `SIGXFSZ`, beyond the limit; else as [`truncate`].
+pub fn truncate_limited(inode: &Arc<dyn Inode>, size: u64, caller: &dyn Caller) -> Result<()> {
+    if size > inode.size() && size > caller.soft_limit(abi::limits::RLIMIT_FSIZE) {
+        caller.signal_self(Signal::SIGXFSZ);
+        return Err(Errno::EFBIG.into());
+    }
+    truncate(inode, size, caller.cred())
 }

@@ -91,7 +91,8 @@ impl Children {
         debug_assert!(!self.dead);
         let cookie = self.last_cookie.max(FIRST_COOKIE - 1) + 1;
         self.last_cookie = cookie;
-        self.by_cookie.insert(cookie, (name.clone(), dentry.clone()));
+        self.by_cookie
+            .insert(cookie, (name.clone(), dentry.clone()));
         let old = self.by_name.insert(name, Entry { cookie, dentry });
         debug_assert!(old.is_none());
     }
@@ -110,7 +111,9 @@ impl Children {
 
     /// The entries from `cookie` on, in order.
     pub fn range(&self, cookie: u64) -> impl Iterator<Item = (u64, &Name, &Arc<Dentry>)> {
-        self.by_cookie.range(cookie..).map(|(cookie, (name, dentry))| (*cookie, name, dentry))
+        self.by_cookie
+            .range(cookie..)
+            .map(|(cookie, (name, dentry))| (*cookie, name, dentry))
     }
 
     /// The cookie after the last entry.
@@ -232,7 +235,9 @@ impl Dentry {
     pub fn tear_down(root: &Arc<Dentry>) {
         let mut todo: Vec<Arc<Dentry>> = Vec::from([root.clone()]);
         while let Some(dentry) = todo.pop() {
-            let Some(children) = dentry.children() else { continue };
+            let Some(children) = dentry.children() else {
+                continue;
+            };
             let taken = core::mem::take(&mut *children.lock());
             todo.extend(taken.by_cookie.into_values().map(|(_, child)| child));
         }

@@ -38,7 +38,12 @@ static DRIVERS: RwSpinLock<BTreeMap<DeviceNumber, Range>> =
     RwSpinLock::new(locks::OPEN_FILE, BTreeMap::new());
 
 /// Makes `driver` the one for `count` devices from `first` on; `name` is for `/proc/devices`.
-pub fn register_char(first: DeviceNumber, count: u32, name: &'static str, driver: Arc<dyn CharDriver>) {
+pub fn register_char(
+    first: DeviceNumber,
+    count: u32,
+    name: &'static str,
+    driver: Arc<dyn CharDriver>,
+) {
     let last = first.minor + count.max(1) - 1;
     let old = DRIVERS.write().insert(first, Range { last, name, driver });
     drop(old);
@@ -62,8 +67,11 @@ pub fn open_char(dev: DeviceNumber, cx: &OpenCx<'_>) -> Result<Arc<dyn FileOps>>
 
 /// The major numbers in use and their names, as `/proc/devices` lists them.
 pub fn majors() -> Vec<(u32, &'static str)> {
-    let mut majors: Vec<_> =
-        DRIVERS.read().iter().map(|(first, range)| (first.major, range.name)).collect();
+    let mut majors: Vec<_> = DRIVERS
+        .read()
+        .iter()
+        .map(|(first, range)| (first.major, range.name))
+        .collect();
     majors.dedup();
     majors
 }

@@ -7,7 +7,7 @@ use machine::sync::Lazy;
 use super::caller::Caller;
 use super::dentry::{Dentry, FIRST_COOKIE, Name};
 use super::file::{DirSink, FileOps, OpenFile, Seek, seek_in};
-use super::inode::{FileType};
+use super::inode::FileType;
 use super::path::Path;
 use crate::error::Result;
 use abi::Errno;
@@ -29,7 +29,11 @@ fn parent_ino(path: &Path) -> u64 {
     } else {
         path.dentry.parent()
     };
-    above.unwrap_or_else(|| path.dentry.clone()).inode().meta().ino()
+    above
+        .unwrap_or_else(|| path.dentry.clone())
+        .inode()
+        .meta()
+        .ino()
 }
 
 /// Emits `.` and `..` if `pos` is before them. False: the sink is full.

@@ -49,6 +49,14 @@ fn new_entry(walker: &mut Walker<'_>, kind: FileType) -> Result<()> {
     Ok(permission::may_create(&**dir.inode(), walker.cx().cred)?)
 }
 
+/// The checks of [`create`] alone.
+///
+/// # Errors
+/// As [`create`].
+pub fn check_create(mut walker: Walker<'_>, kind: FileType) -> Result<()> {
+    new_entry(&mut walker, kind)
+}
+
 /// Makes the entry that the last component of `walker` names; `mode` has its umask applied.
 ///
 /// # Errors
@@ -74,7 +82,12 @@ pub fn make(
     let file_type = kind.file_type();
     let (uid, gid, mode) =
         permission::new_entry(parent.meta(), cx.cred, mode & 0o7777 | file_type.bits());
-    let inode = parent.make(&NewInode { kind, mode, uid, gid })?;
+    let inode = parent.make(&NewInode {
+        kind,
+        mode,
+        uid,
+        gid,
+    })?;
     insert(&dir.dentry, name, inode)
 }
 
@@ -86,7 +99,9 @@ pub fn insert(dir: &Arc<Dentry>, name: &[u8], inode: Arc<dyn Inode>) -> Result<A
     if name.len() > NAME_MAX {
         return Err(Errno::ENAMETOOLONG.into());
     }
-    let Some(children) = dir.children() else { return Err(Errno::EPERM.into()) };
+    let Some(children) = dir.children() else {
+        return Err(Errno::EPERM.into());
+    };
     let is_dir = inode.meta().is_dir();
     let name = Name::from(name);
     let dentry = Dentry::new_child(dir.clone(), name.clone(), inode);
@@ -132,7 +147,9 @@ pub fn link(old: &Path, mut walker: Walker<'_>) -> Result<()> {
         return Err(Errno::EMLINK.into());
     }
     let was_nameless = meta.nlink() == 0;
-    if was_nameless && !(meta.is_linkable() || cred.capable(CAP_DAC_READ_SEARCH) && meta.is_linkable()) {
+    if was_nameless
+        && !(meta.is_linkable() || cred.capable(CAP_DAC_READ_SEARCH) && meta.is_linkable())
+    {
         return Err(Errno::ENOENT.into());
     }
     machine::frame::check_reserve()?;
@@ -160,10 +177,17 @@ pub fn unlink(mut walker: Walker<'_>) -> Result<()> {
         return Err(Errno::EISDIR.into());
     }
     walker.at().mount.writable()?;
-    let Some(victim) = walker.child()? else { return Err(Errno::ENOENT.into()) };
+    let Some(victim) = walker.child()? else {
+        return Err(Errno::ENOENT.into());
+    };
     if walker.trailing_slash() {
         let is_dir = victim.inode().meta().is_dir();
-        return Err(if is_dir { Errno::EISDIR } else { Errno::ENOTDIR }.into());
+        return Err(if is_dir {
+            Errno::EISDIR
+        } else {
+            Errno::ENOTDIR
+        }
+        .into());
     }
     let dir = walker.at();
     let cred = walker.cx().cred;
@@ -171,7 +195,9 @@ pub fn unlink(mut walker: Walker<'_>) -> Result<()> {
     if victim.is_mountpoint() {
         return Err(Errno::EBUSY.into());
     }
-    let Some(children) = dir.dentry.children() else { return Err(Errno::EPERM.into()) };
+    let Some(children) = dir.dentry.children() else {
+        return Err(Errno::EPERM.into());
+    };
     let taken = {
         let mut entries = children.lock();
         take(&mut entries, walker.name(), &victim)?
@@ -217,7 +243,9 @@ pub fn rmdir(mut walker: Walker<'_>) -> Result<()> {
         Last::Here => return Err(Errno::EBUSY.into()),
     }
     walker.at().mount.writable()?;
-    let Some(victim) = walker.child()? else { return Err(Errno::ENOENT.into()) };
+    let Some(victim) = walker.child()? else {
+        return Err(Errno::ENOENT.into());
+    };
     let dir = walker.at();
     let cred = walker.cx().cred;
     permission::may_delete(&**dir.inode(), &**victim.inode(), cred, true)?;

@@ -63,12 +63,19 @@ static NESTING: SpinLock<()> = SpinLock::new(locks::EPOLL_NESTING, ());
 
 /// A new instance.
 pub fn create(flags: OpenFlags, caller: &dyn Caller) -> Arc<OpenFile> {
-    anon::open("[eventpoll]", Epoll::new(), flags | OpenFlags::O_RDWR, caller)
+    anon::open(
+        "[eventpoll]",
+        Epoll::new(),
+        flags | OpenFlags::O_RDWR,
+        caller,
+    )
 }
 
 impl Wake for Item {
     fn wake(&self) {
-        let Some(epoll) = self.epoll.upgrade() else { return };
+        let Some(epoll) = self.epoll.upgrade() else {
+            return;
+        };
         epoll.mark_ready(self.key);
     }
 }
@@ -85,7 +92,9 @@ impl Item {
         if self.dead.load(Ordering::Acquire) || poll.is_empty() {
             return PollEvents::empty();
         }
-        let Some(file) = self.file.upgrade() else { return PollEvents::empty() };
+        let Some(file) = self.file.upgrade() else {
+            return PollEvents::empty();
+        };
         file.poll(None) & (poll | PollEvents::ALWAYS)
     }
 
@@ -192,8 +201,12 @@ impl Epoll {
         if core::ptr::eq(self, Arc::as_ptr(outer)) || depth >= NESTING_MAX {
             return Err(Errno::ELOOP);
         }
-        let files: Vec<_> =
-            self.interest.lock().values().filter_map(|item| item.file.upgrade()).collect();
+        let files: Vec<_> = self
+            .interest
+            .lock()
+            .values()
+            .filter_map(|item| item.file.upgrade())
+            .collect();
         seen.extend(files.iter().cloned());
         for file in files {
             if let Some(inner) = file.ops_as::<Epoll>() {
@@ -253,14 +266,19 @@ impl Epoll {
             if out.len() == most {
                 break;
             }
-            let Some(item) = self.ready.lock().pop_front() else { break };
+            let Some(item) = self.ready.lock().pop_front() else {
+                break;
+            };
             // From here on a wake-up lists it again.
             item.listed.store(false, Ordering::SeqCst);
             let events = item.ready_events();
             if events.is_empty() {
                 continue;
             }
-            out.push(EpollEvent { events: events.bits(), data: item.data.load(Ordering::Acquire) });
+            out.push(EpollEvent {
+                events: events.bits(),
+                data: item.data.load(Ordering::Acquire),
+            });
             if item.has(EpollFlags::ONESHOT) {
                 item.disarm();
             } else if !item.has(EpollFlags::ET) {
@@ -312,7 +330,11 @@ impl FileOps for Epoll {
         }
         let items: Vec<_> = self.ready.lock().iter().cloned().collect();
         let ready = items.iter().any(|item| !item.ready_events().is_empty());
-        if ready { PollEvents::READABLE } else { PollEvents::empty() }
+        if ready {
+            PollEvents::READABLE
+        } else {
+            PollEvents::empty()
+        }
     }
 
     fn can_poll(&self) -> bool {
@@ -322,7 +344,9 @@ impl FileOps for Epoll {
     fn info(&self, _file: &OpenFile, out: &mut Vec<u8>) {
         let items: Vec<_> = self.interest.lock().values().cloned().collect();
         for item in items {
-            let Some(file) = item.file.upgrade() else { continue };
+            let Some(file) = item.file.upgrade() else {
+                continue;
+            };
             let meta = file.inode().meta();
             let line = alloc::format!(
                 "tfd: {:8} events: {:8x} data: {:16x}  pos:{} ino:{:x} sdev:{:x}\n",

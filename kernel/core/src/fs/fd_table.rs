@@ -47,7 +47,9 @@ impl Slots {
     }
 
     fn is_used(&self, fd: usize) -> bool {
-        self.used.get(fd / 64).is_some_and(|word| word & 1 << (fd % 64) != 0)
+        self.used
+            .get(fd / 64)
+            .is_some_and(|word| word & 1 << (fd % 64) != 0)
     }
 
     fn mark(&mut self, fd: usize, cloexec: bool) {
@@ -65,7 +67,9 @@ impl Slots {
     }
 
     fn is_cloexec(&self, fd: usize) -> bool {
-        self.cloexec.get(fd / 64).is_some_and(|word| word & 1 << (fd % 64) != 0)
+        self.cloexec
+            .get(fd / 64)
+            .is_some_and(|word| word & 1 << (fd % 64) != 0)
     }
 
     fn clear(&mut self, fd: usize) -> Option<Arc<OpenFile>> {
@@ -96,12 +100,20 @@ impl Slots {
         if fd < self.files.len() {
             return Ok(());
         }
-        let len = (fd + 1).next_multiple_of(STEP).max(self.files.len().saturating_mul(2).min(NR_OPEN as usize));
+        let len = (fd + 1)
+            .next_multiple_of(STEP)
+            .max(self.files.len().saturating_mul(2).min(NR_OPEN as usize));
         let more = len - self.files.len();
-        self.files.try_reserve_exact(more).map_err(|_| Errno::ENOMEM)?;
+        self.files
+            .try_reserve_exact(more)
+            .map_err(|_| Errno::ENOMEM)?;
         let words = len.div_ceil(64);
-        self.used.try_reserve_exact(words - self.used.len()).map_err(|_| Errno::ENOMEM)?;
-        self.cloexec.try_reserve_exact(words - self.cloexec.len()).map_err(|_| Errno::ENOMEM)?;
+        self.used
+            .try_reserve_exact(words - self.used.len())
+            .map_err(|_| Errno::ENOMEM)?;
+        self.cloexec
+            .try_reserve_exact(words - self.cloexec.len())
+            .map_err(|_| Errno::ENOMEM)?;
         self.files.resize_with(len, || None);
         self.used.resize(words, 0);
         self.cloexec.resize(words, 0);
@@ -122,9 +134,26 @@ impl Slots {
         Ok(fd)
     }
 
+    /// A file that is to be closed on exec.
+    fn next_cloexec(&self) -> Option<usize> {
+        let mut words = self
+            .cloexec
+            .iter()
+            .enumerate()
+            .filter(|(_, word)| **word != 0);
+        words.find_map(|(at, &word)| {
+            (0..64)
+                .filter(|bit| word & 1 << bit != 0)
+                .map(|bit| at * 64 + bit)
+                .find(|&fd| self.files.get(fd).is_some_and(Option::is_some))
+        })
+    }
+
     /// One more than the highest used descriptor.
     fn end(&self) -> usize {
-        let Some(word) = self.used.iter().rposition(|&word| word != 0) else { return 0 };
+        let Some(word) = self.used.iter().rposition(|&word| word != 0) else {
+            return 0;
+        };
         word * 64 + 64 - self.used[word].leading_zeros() as usize
     }
 }
@@ -137,7 +166,9 @@ fn to_fd(index: usize) -> i32 {
 impl FdTable {
     /// An empty table.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { slots: SpinLock::new(locks::FD_TABLE, Slots::default()) })
+        Arc::new(Self {
+            slots: SpinLock::new(locks::FD_TABLE, Slots::default()),
+        })
     }
 
     /// A copy that shares the open file descriptions, for fork. Reserved descriptors are not
@@ -175,7 +206,9 @@ impl FdTable {
             }
             break;
         }
-        Ok(Arc::new(Self { slots: SpinLock::new(locks::FD_TABLE, copy) }))
+        Ok(Arc::new(Self {
+            slots: SpinLock::new(locks::FD_TABLE, copy),
+        }))
     }
 
     /// The file behind `fd`.
@@ -194,14 +227,24 @@ impl FdTable {
     #[inline]
     pub fn get_usable(&self, fd: i32) -> Result<Arc<OpenFile>, Errno> {
         let file = self.get(fd)?;
-        if file.access().path_only { Err(Errno::EBADF) } else { Ok(file) }
+        if file.access().path_only {
+            Err(Errno::EBADF)
+        } else {
+            Ok(file)
+        }
     }
 
     /// Puts `file` at the lowest free descriptor from `min` on, below `limit` (`RLIMIT_NOFILE`).
     ///
     /// # Errors
     /// `EMFILE` at the limit, `ENOMEM`.
-    pub fn add(&self, file: Arc<OpenFile>, min: usize, limit: u64, cloexec: bool) -> Result<i32, Errno> {
+    pub fn add(
+        &self,
+        file: Arc<OpenFile>,
+        min: usize,
+        limit: u64,
+        cloexec: bool,
+    ) -> Result<i32, Errno> {
         let mut slots = self.slots.lock();
         let fd = slots.take_lowest(min, limit, cloexec)?;
         slots.files[fd] = Some(file);
@@ -229,7 +272,9 @@ impl FdTable {
         limit: u64,
         cloexec: bool,
     ) -> Result<Option<Arc<OpenFile>>, Errno> {
-        let at = index(fd).filter(|&at| (at as u64) < limit.min(NR_OPEN)).ok_or(Errno::EBADF)?;
+        let at = index(fd)
+            .filter(|&at| (at as u64) < limit.min(NR_OPEN))
+            .ok_or(Errno::EBADF)?;
         let mut slots = self.slots.lock();
         slots.grow(at)?;
         if slots.is_used(at) && slots.files[at].is_none() {
@@ -239,7 +284,47 @@ impl FdTable {
         Ok(slots.files[at].replace(file))
     }
 
-    /// Takes the file at `fd` out.
+    /// As [`FdTable::replace`], and closes what was there.
+    ///
+    /// # Errors
+    /// As [`FdTable::replace`].
+    pub fn dup_to(
+        &self,
+        fd: i32,
+        file: Arc<OpenFile>,
+        limit: u64,
+        cloexec: bool,
+    ) -> Result<(), Errno> {
+        if let Some(old) = self.replace(fd, file, limit, cloexec)? {
+            self.let_go(&old);
+        }
+        Ok(())
+    }
+
+    /// What POSIX record locks know this table by.
+    pub fn owner_id(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
+    /// A descriptor of `file` is closed: POSIX takes the record locks of the process away.
+    fn let_go(&self, file: &Arc<OpenFile>) {
+        if let Some(locks) = file.inode().meta().locks_if_any() {
+            locks.release_process(self.owner_id());
+        }
+    }
+
+    /// Closes `fd`.
+    ///
+    /// # Errors
+    /// `EBADF` when it is not open.
+    #[inline]
+    pub fn close(&self, fd: i32) -> Result<(), Errno> {
+        let file = self.remove(fd)?;
+        self.let_go(&file);
+        Ok(())
+    }
+
+    /// Takes the file at `fd` out without closing it as far as locks are concerned.
     ///
     /// # Errors
     /// `EBADF` when it is not open.
@@ -252,24 +337,39 @@ impl FdTable {
         slots.clear(at).ok_or(Errno::EBADF)
     }
 
-    /// Takes out the next open file from `from` to `last`: its number and the file.
-    pub fn remove_next(&self, from: u32, last: u32) -> Option<(u32, Arc<OpenFile>)> {
-        let mut slots = self.slots.lock();
-        let end = slots.end().min((last as usize).saturating_add(1));
-        let at = (from as usize..end).find(|&fd| slots.files[fd].is_some())?;
-        let file = slots.clear(at)?;
-        Some((u32::try_from(at).ok()?, file))
+    /// Closes everything from `first` to `last`.
+    pub fn close_range(&self, first: u32, last: u32) {
+        let mut from = first as usize;
+        loop {
+            let file = {
+                let mut slots = self.slots.lock();
+                let end = slots.end().min((last as usize).saturating_add(1));
+                let Some(at) = (from..end).find(|&fd| slots.files[fd].is_some()) else {
+                    return;
+                };
+                from = at + 1;
+                slots.clear(at)
+            };
+            if let Some(file) = file {
+                self.let_go(&file);
+            }
+        }
     }
 
-    /// Takes out a file that is to be closed on exec.
-    pub fn remove_cloexec(&self) -> Option<Arc<OpenFile>> {
-        let mut slots = self.slots.lock();
-        let end = slots.files.len();
-        let at = (0..slots.cloexec.len())
-            .filter(|&word| slots.cloexec[word] != 0)
-            .flat_map(|word| word * 64..(word * 64 + 64).min(end))
-            .find(|&fd| slots.is_cloexec(fd) && slots.files[fd].is_some())?;
-        slots.clear(at)
+    /// Closes what is marked for it: the last step of exec.
+    pub fn close_on_exec(&self) {
+        loop {
+            let file = {
+                let mut slots = self.slots.lock();
+                let Some(at) = slots.next_cloexec() else {
+                    return;
+                };
+                slots.clear(at)
+            };
+            if let Some(file) = file {
+                self.let_go(&file);
+            }
+        }
     }
 
     /// Whether `fd` is closed on exec.
@@ -319,6 +419,15 @@ impl FdTable {
     /// How many descriptors are open.
     pub fn count(&self) -> usize {
         self.slots.lock().files.iter().flatten().count()
+    }
+}
+
+impl Drop for FdTable {
+    fn drop(&mut self) {
+        let files = core::mem::take(&mut self.slots.get_mut().files);
+        for file in files.into_iter().flatten() {
+            self.let_go(&file);
+        }
     }
 }
 

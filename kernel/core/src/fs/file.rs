@@ -137,7 +137,13 @@ pub trait FileOps: Any + Send + Sync {
     ///
     /// # Errors
     /// `ENOTDIR` when this is no directory.
-    fn read_dir(&self, file: &OpenFile, pos: &mut u64, sink: &mut dyn DirSink, caller: &dyn Caller) -> Result<()> {
+    fn read_dir(
+        &self,
+        file: &OpenFile,
+        pos: &mut u64,
+        sink: &mut dyn DirSink,
+        caller: &dyn Caller,
+    ) -> Result<()> {
         let _ = (file, pos, sink, caller);
         Err(Errno::ENOTDIR.into())
     }
@@ -155,7 +161,12 @@ pub trait FileOps: Any + Send + Sync {
     ///
     /// # Errors
     /// `EOPNOTSUPP` when it cannot, `ENODEV` when it has no space at all.
-    fn allocate(&self, file: &OpenFile, request: AllocateRequest, caller: &dyn Caller) -> Result<()> {
+    fn allocate(
+        &self,
+        file: &OpenFile,
+        request: AllocateRequest,
+        caller: &dyn Caller,
+    ) -> Result<()> {
         let _ = (file, request, caller);
         Err(Errno::ENODEV.into())
     }
@@ -174,7 +185,11 @@ pub trait FileOps: Any + Send + Sync {
     /// # Errors
     /// `EINVAL` when the file cannot have one of them.
     fn check_flags(&self, flags: OpenFlags) -> Result<()> {
-        if flags.contains(OpenFlags::O_DIRECT) { Err(Errno::EINVAL.into()) } else { Ok(()) }
+        if flags.contains(OpenFlags::O_DIRECT) {
+            Err(Errno::EINVAL.into())
+        } else {
+            Ok(())
+        }
     }
 
     /// The lines that `/proc/PID/fdinfo` shows after the common ones.
@@ -230,7 +245,11 @@ pub fn seek_in(size: u64, now: u64, to: Seek) -> Result<u64> {
             if start >= size {
                 return Err(Errno::ENXIO.into());
             }
-            return Ok(if matches!(to, Seek::Data(_)) { start } else { size });
+            return Ok(if matches!(to, Seek::Data(_)) {
+                start
+            } else {
+                size
+            });
         }
     };
     match base.checked_add_signed(offset) {
@@ -289,6 +308,10 @@ pub struct Access {
     pub write: bool,
     /// `O_PATH`: only a place in the tree.
     pub path_only: bool,
+    /// It has an offset at all.
+    pub seekable: bool,
+    /// Calls that use the offset keep others from it meanwhile (regular files, directories).
+    pub atomic_offset: bool,
 }
 
 /// The flags that only matter while opening and that `F_GETFL` does not show.
@@ -309,10 +332,13 @@ impl OpenFile {
         counted_writer: bool,
     ) -> Arc<Self> {
         let path_only = flags.contains(OpenFlags::O_PATH);
+        let kind = path.inode().meta().file_type();
         let access = Access {
             read: !path_only && flags.is_readable(),
             write: !path_only && flags.is_writable(),
             path_only,
+            seekable: !path_only && ops.seekable(),
+            atomic_offset: !path_only && matches!(kind, FileType::Regular | FileType::Directory),
         };
         Arc::new(Self {
             path,
@@ -380,7 +406,11 @@ impl OpenFile {
         let keep = !OpenFlags::SETTABLE.bits();
         let new = (new & OpenFlags::SETTABLE).bits();
         // `fetch_update` cannot fail: the closure always returns a value.
-        let _ = self.flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(old & keep | new));
+        let _ = self
+            .flags
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
+                Some(old & keep | new)
+            });
     }
 
     /// The start of a read or write by `caller` at `pos`.
@@ -421,12 +451,6 @@ impl OpenFile {
         self.ops.poll(self, table)
     }
 
-    /// Whether it has an offset.
-    #[inline]
-    pub fn seekable(&self) -> bool {
-        self.ops.seekable()
-    }
-
     /// What stat(2) reports.
     pub fn stat(&self) -> StatInfo {
         self.inode().stat()
@@ -434,7 +458,8 @@ impl OpenFile {
 
     /// The epoll registrations of this description.
     pub fn watchers(&self) -> &SpinLock<Watchers> {
-        self.watchers.call_once(|| SpinLock::new(locks::OPEN_FILE, Watchers::new()))
+        self.watchers
+            .call_once(|| SpinLock::new(locks::OPEN_FILE, Watchers::new()))
     }
 
     /// Who gets `SIGIO`, and which signal instead (0: `SIGIO` itself).

@@ -141,7 +141,15 @@ impl Metadata {
             gid: AtomicU32::new(new.gid),
             nlink: AtomicU32::new(if new.mode & S_IFMT == 0o040000 { 2 } else { 1 }),
             writers: AtomicU32::new(0),
-            times: SpinLock::new(locks::INODE, Times { atime: now, mtime: now, ctime: now, btime: now }),
+            times: SpinLock::new(
+                locks::INODE,
+                Times {
+                    atime: now,
+                    mtime: now,
+                    ctime: now,
+                    btime: now,
+                },
+            ),
             linkable: AtomicBool::new(false),
             locks: Once::new(),
         }
@@ -213,7 +221,8 @@ impl Metadata {
     /// Replaces the permission bits; the type stays.
     pub fn set_permissions(&self, bits: u32) {
         let kind = self.mode() & S_IFMT;
-        self.mode.store(kind | bits & PERMISSION_BITS, Ordering::Relaxed);
+        self.mode
+            .store(kind | bits & PERMISSION_BITS, Ordering::Relaxed);
     }
 
     /// Replaces the owner.
@@ -298,7 +307,9 @@ impl Metadata {
     /// `ETXTBSY` while the file is executed.
     pub fn add_writer(&self) -> Result<(), Errno> {
         self.writers
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < EXECUTED).then_some(n + 1))
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| {
+                (n < EXECUTED).then_some(n + 1)
+            })
             .map(|_| ())
             .map_err(|_| Errno::ETXTBSY)
     }

@@ -190,7 +190,8 @@ impl Mount {
 
     /// Replaces the options.
     pub fn set_options(&self, options: MountFlags) {
-        self.options.store((options & MOUNT_OPTIONS).bits() as u32, Ordering::Relaxed);
+        self.options
+            .store((options & MOUNT_OPTIONS).bits() as u32, Ordering::Relaxed);
     }
 
     /// Where it is mounted; `None` for the root and for what is detached.
@@ -200,7 +201,10 @@ impl Mount {
 
     /// The root of what it shows, as a path.
     pub fn root_path(self: &Arc<Self>) -> Path {
-        Path { mount: self.clone(), dentry: self.root.clone() }
+        Path {
+            mount: self.clone(),
+            dentry: self.root.clone(),
+        }
     }
 
     /// Checks that files seen through it may be changed.
@@ -211,7 +215,11 @@ impl Mount {
     pub fn writable(&self) -> Result<(), Errno> {
         let read_only = self.options.load(Ordering::Relaxed) & MountFlags::RDONLY.bits() as u32
             | self.superblock.read_only.load(Ordering::Relaxed);
-        if read_only != 0 { Err(Errno::EROFS) } else { Ok(()) }
+        if read_only != 0 {
+            Err(Errno::EROFS)
+        } else {
+            Ok(())
+        }
     }
 
     /// An object seen through it was read: its access time moves, unless the mount says no.
@@ -227,7 +235,9 @@ impl Mount {
 
     /// Makes the whole file system read-only or writable again.
     pub fn set_superblock_read_only(&self, read_only: bool) {
-        self.superblock.read_only.store(read_only.into(), Ordering::Relaxed);
+        self.superblock
+            .read_only
+            .store(read_only.into(), Ordering::Relaxed);
     }
 }
 
@@ -238,8 +248,13 @@ struct Table {
     root: Option<Arc<Mount>>,
 }
 
-static TABLE: RwSpinLock<Table> =
-    RwSpinLock::new(locks::MOUNTS, Table { mounts: BTreeMap::new(), root: None });
+static TABLE: RwSpinLock<Table> = RwSpinLock::new(
+    locks::MOUNTS,
+    Table {
+        mounts: BTreeMap::new(),
+        root: None,
+    },
+);
 
 fn key(path: &Path) -> (u64, usize) {
     (path.mount.id, Arc::as_ptr(&path.dentry).addr())
@@ -282,7 +297,10 @@ pub fn attach(mount: &Arc<Mount>, at: &Path) -> Result<()> {
         return Err(Errno::ENOTDIR.into());
     }
     // A computed dentry lives for one walk; nobody would come across the mount again.
-    let lasting = at.dentry.parent().is_none_or(|parent| parent.children().is_some());
+    let lasting = at
+        .dentry
+        .parent()
+        .is_none_or(|parent| parent.children().is_some());
     if at.dentry.is_unlinked() || !lasting {
         return Err(Errno::ENOENT.into());
     }
@@ -326,7 +344,9 @@ pub fn detach(path: Path, how: Detach) -> Result<()> {
     let mut taken = Vec::new();
     {
         let mut table = TABLE.write();
-        let Some(place) = mount.place() else { return Err(Errno::EINVAL.into()) };
+        let Some(place) = mount.place() else {
+            return Err(Errno::EINVAL.into());
+        };
         // Ours and the table's: any more is a path in use, or a mount on top.
         if how == Detach::IfIdle && Arc::strong_count(&mount) > 2 {
             drop(table);
@@ -340,7 +360,9 @@ pub fn detach(path: Path, how: Detach) -> Result<()> {
 
 /// Moves the mount on `place` and everything below it from the table to `taken`.
 fn take_out(table: &mut Table, place: &Path, taken: &mut Vec<(Arc<Mount>, Option<Path>)>) {
-    let Some(mount) = table.mounts.remove(&key(place)) else { return };
+    let Some(mount) = table.mounts.remove(&key(place)) else {
+        return;
+    };
     place.dentry.drop_mount();
     let above = mount.place.lock().take();
     let id = mount.id;
@@ -348,9 +370,15 @@ fn take_out(table: &mut Table, place: &Path, taken: &mut Vec<(Arc<Mount>, Option
     let mut next = taken.len() - 1;
     let mut ids = Vec::from([id]);
     while let Some(id) = ids.pop() {
-        let keys: Vec<_> = table.mounts.range((id, 0)..=(id, usize::MAX)).map(|(k, _)| *k).collect();
+        let keys: Vec<_> = table
+            .mounts
+            .range((id, 0)..=(id, usize::MAX))
+            .map(|(k, _)| *k)
+            .collect();
         for key in keys {
-            let Some(mount) = table.mounts.remove(&key) else { continue };
+            let Some(mount) = table.mounts.remove(&key) else {
+                continue;
+            };
             let above = mount.place.lock().take();
             if let Some(above) = &above {
                 above.dentry.drop_mount();
@@ -384,7 +412,9 @@ pub fn relocate(from: &Path, to: &Path) -> Result<()> {
     }
     let old = {
         let mut table = TABLE.write();
-        let Some(old) = from.mount.place() else { return Err(Errno::EINVAL.into()) };
+        let Some(old) = from.mount.place() else {
+            return Err(Errno::EINVAL.into());
+        };
         if table.mounts.contains_key(&key(to)) {
             drop(table);
             return Err(Errno::EBUSY.into());
@@ -403,36 +433,106 @@ pub fn relocate(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes `new` the root of the namespace and hangs the old root on `put_old` (pivot_root(2), after
-/// its checks).
+/// Makes the mount at `new` take the place of the one at `root`, which moves to `put_old`
+/// (pivot_root(2), after its checks).
 ///
 /// # Errors
-/// `EINVAL` when `new` is not the root of a mount that is attached.
-pub fn pivot(new: &Path, put_old: &Path) -> Result<()> {
-    let released = {
+/// `EINVAL` when one of them is not attached, or something is mounted on `put_old`.
+pub fn pivot(new: &Path, put_old: &Path, root: &Path) -> Result<()> {
+    let mut released = Vec::new();
+    {
         let mut table = TABLE.write();
-        let (Some(place), Some(old_root)) = (new.mount.place(), table.root.clone()) else {
+        let Some(new_place) = new.mount.place() else {
             return Err(Errno::EINVAL.into());
         };
-        let Some(mount) = table.mounts.remove(&key(&place)) else {
+        let root_place = root.mount.place();
+        let is_top = table
+            .root
+            .as_ref()
+            .is_some_and(|top| Arc::ptr_eq(top, &root.mount));
+        let taken = table.mounts.contains_key(&key(put_old));
+        if taken || root_place.is_none() != is_top || !table.mounts.contains_key(&key(&new_place)) {
             drop(table);
             return Err(Errno::EINVAL.into());
-        };
-        place.dentry.drop_mount();
-        let above = mount.place.lock().take();
+        }
+        released.push(table.mounts.remove(&key(&new_place)));
+        new_place.dentry.drop_mount();
+        let old_of_new = core::mem::replace(&mut *new.mount.place.lock(), root_place.clone());
+        match &root_place {
+            // The root was a chroot's: the new mount takes its place there.
+            Some(place) => {
+                released.push(table.mounts.insert(key(place), new.mount.clone()));
+            }
+            None => released.push(table.root.replace(new.mount.clone())),
+        }
         put_old.dentry.add_mount();
-        let before = old_root.place.lock().replace(put_old.clone());
-        table.mounts.insert(key(put_old), old_root);
-        (place, above, before, table.root.replace(mount))
-    };
+        let old_of_root = root.mount.place.lock().replace(put_old.clone());
+        released.push(table.mounts.insert(key(put_old), root.mount.clone()));
+        drop(table);
+        drop((old_of_new, old_of_root, new_place, root_place));
+    }
     drop(released);
     Ok(())
+}
+
+/// Mounts what is at `source` on `target` as well; with `recursive` also what is mounted below.
+///
+/// # Errors
+/// As [`attach`].
+pub fn bind(source: &Path, target: &Path, recursive: bool) -> Result<()> {
+    let below = if recursive {
+        mounts_below(source)
+    } else {
+        Vec::new()
+    };
+    let copy_of = |mount: &Mount, root: &Arc<Dentry>| {
+        Mount::new(
+            mount.superblock.clone(),
+            root.clone(),
+            &mount.source,
+            mount.options(),
+        )
+    };
+    let top = copy_of(&source.mount, &source.dentry);
+    attach(&top, target)?;
+    // Parents come before their children in the list.
+    let mut copies = Vec::from([(source.mount.clone(), top)]);
+    for mount in below {
+        let Some(place) = mount.place() else { continue };
+        let parent = copies
+            .iter()
+            .find(|(original, _)| Arc::ptr_eq(original, &place.mount));
+        let Some(parent) = parent.map(|(_, copy)| copy.clone()) else {
+            continue;
+        };
+        let copy = copy_of(&mount, &mount.root);
+        attach(
+            &copy,
+            &Path {
+                mount: parent,
+                dentry: place.dentry,
+            },
+        )?;
+        copies.push((mount, copy));
+    }
+    Ok(())
+}
+
+/// What is mounted below `top`, parents first.
+fn mounts_below(top: &Path) -> Vec<Arc<Mount>> {
+    let inside = |mount: &Arc<Mount>| mount.place().is_some_and(|place| place.is_below(top));
+    all().into_iter().filter(inside).collect()
 }
 
 /// Every mount in the order in which they were made, as `/proc/mounts` lists them.
 pub fn all() -> Vec<Arc<Mount>> {
     let table = TABLE.read();
-    let mut all: Vec<_> = table.root.iter().chain(table.mounts.values()).cloned().collect();
+    let mut all: Vec<_> = table
+        .root
+        .iter()
+        .chain(table.mounts.values())
+        .cloned()
+        .collect();
     drop(table);
     all.sort_by_key(|mount| mount.id);
     all

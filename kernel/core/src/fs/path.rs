@@ -39,6 +39,11 @@ impl Path {
         Arc::ptr_eq(&self.dentry, &other.dentry) && Arc::ptr_eq(&self.mount, &other.mount)
     }
 
+    /// Whether it is `top` or lies below it.
+    pub fn is_below(&self, top: &Path) -> bool {
+        self.absolute(top).1 == Reach::Inside
+    }
+
     /// The path as a process with root `root` would write it, and whether it is below that root.
     pub fn absolute(&self, root: &Path) -> (Vec<u8>, Reach) {
         let mut names = Vec::new();
@@ -55,7 +60,9 @@ impl Path {
                 continue;
             }
             let (parent, name) = at.dentry.place();
-            let Some(parent) = parent else { break Reach::Outside };
+            let Some(parent) = parent else {
+                break Reach::Outside;
+            };
             names.push(name);
             at.dentry = parent;
         };

@@ -77,11 +77,19 @@ pub fn create(flags: OpenFlags, caller: &dyn Caller) -> Result<(Arc<OpenFile>, A
     frame::check_reserve()?;
     let pipe = Pipe::new()?;
     pipe.add_end(true, true);
-    let path = anon::pipe_path(Arc::new(PipeInode { meta: anon::pipe_metadata(caller) }));
+    let path = anon::pipe_path(Arc::new(PipeInode {
+        meta: anon::pipe_metadata(caller),
+    }));
     let cred = caller.cred();
     let status = flags & OpenFlags::O_NONBLOCK;
     let reader = OpenFile::new(path.clone(), pipe.clone(), status, cred.clone(), false);
-    let writer = OpenFile::new(path, pipe, status | OpenFlags::O_WRONLY, cred.clone(), false);
+    let writer = OpenFile::new(
+        path,
+        pipe,
+        status | OpenFlags::O_WRONLY,
+        cred.clone(),
+        false,
+    );
     Ok((reader, writer))
 }
 
@@ -115,7 +123,10 @@ impl Pipe {
 
     /// How often read and write ends were opened.
     pub fn opens(&self) -> (u64, u64) {
-        (self.read_opens.load(Ordering::SeqCst), self.write_opens.load(Ordering::SeqCst))
+        (
+            self.read_opens.load(Ordering::SeqCst),
+            self.write_opens.load(Ordering::SeqCst),
+        )
     }
 
     /// Forgets an end and wakes those who wait for it in vain.
@@ -154,7 +165,9 @@ impl Pipe {
     }
 
     fn pass(gate: &Gate) -> Result<Pass<'_>> {
-        Ok(gate.pass(Sleep::Interruptible).map_err(|_| Restart::IfSaRestart)?)
+        Ok(gate
+            .pass(Sleep::Interruptible)
+            .map_err(|_| Restart::IfSaRestart)?)
     }
 
     /// Passes the reader's gate once there is data. `None` at the end of the pipe.
@@ -167,7 +180,10 @@ impl Pipe {
             let ring = self.ring.lock();
             if !ring.is_empty() {
                 drop(ring);
-                return Ok(Some(Reader { pipe: self, _pass: pass }));
+                return Ok(Some(Reader {
+                    pipe: self,
+                    _pass: pass,
+                }));
             }
             drop(ring);
             // A writer counts itself out only after its last byte: look for bytes once more.
@@ -179,7 +195,9 @@ impl Pipe {
                 return Err(Errno::EAGAIN.into());
             }
             let ready = || (!self.is_empty() || self.writers() == 0).then_some(());
-            self.readable.wait_until(Sleep::Interruptible, None, ready).map_err(|_| Restart::IfSaRestart)?;
+            self.readable
+                .wait_until(Sleep::Interruptible, None, ready)
+                .map_err(|_| Restart::IfSaRestart)?;
         }
     }
 
@@ -197,7 +215,10 @@ impl Pipe {
             // The ring may have become smaller than an atomic write.
             if ring.space() >= need.min(ring.capacity()) {
                 drop(ring);
-                return Ok(Writer { pipe: self, _pass: pass });
+                return Ok(Writer {
+                    pipe: self,
+                    _pass: pass,
+                });
             }
             drop(ring);
             drop(pass);
@@ -205,7 +226,9 @@ impl Pipe {
                 return Err(Errno::EAGAIN.into());
             }
             let ready = || (self.has_room(need) || self.readers() == 0).then_some(());
-            self.writable.wait_until(Sleep::Interruptible, None, ready).map_err(|_| Restart::IfSaRestart)?;
+            self.writable
+                .wait_until(Sleep::Interruptible, None, ready)
+                .map_err(|_| Restart::IfSaRestart)?;
         }
     }
 
@@ -218,14 +241,20 @@ impl Pipe {
         if dst.remaining() == 0 {
             return Ok(0);
         }
-        let Some(reader) = self.enter_reader(nonblock)? else { return Ok(0) };
+        let Some(reader) = self.enter_reader(nonblock)? else {
+            return Ok(0);
+        };
         let mut done = 0;
         let result = loop {
             if dst.remaining() == 0 {
                 break Ok(());
             }
-            let Some(part) = reader.peek(0) else { break Ok(()) };
-            let Some(frame) = &part.frame else { break Ok(()) };
+            let Some(part) = reader.peek(0) else {
+                break Ok(());
+            };
+            let Some(frame) = &part.frame else {
+                break Ok(());
+            };
             let len = part.len.min(dst.remaining());
             match dst.write_frame(frame, part.offset, len) {
                 Ok(count) => {
@@ -239,7 +268,11 @@ impl Pipe {
             }
         };
         drop(reader);
-        if done > 0 { Ok(done) } else { result.map(|()| 0) }
+        if done > 0 {
+            Ok(done)
+        } else {
+            result.map(|()| 0)
+        }
     }
 
     fn write_from(&self, src: &mut Source<'_>, io: &Io<'_>) -> Result<usize> {
@@ -357,6 +390,11 @@ pub struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    /// Bytes that fit now; readers can only make it more.
+    pub fn space(&self) -> usize {
+        self.pipe.ring.lock().space()
+    }
+
     /// Takes bytes from `src` until the pipe is full or there are no more. How many, and whether
     /// it stopped for an error.
     pub fn fill(&self, src: &mut Source<'_>) -> (usize, Result<()>) {

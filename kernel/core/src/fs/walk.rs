@@ -42,7 +42,11 @@ pub struct WalkCx<'a> {
 impl<'a> WalkCx<'a> {
     /// The usual: everything is the caller's.
     pub fn of(caller: &'a dyn Caller) -> Self {
-        Self { fs: caller.fs(), cred: caller.cred(), caller }
+        Self {
+            fs: caller.fs(),
+            cred: caller.cred(),
+            caller,
+        }
     }
 
     /// Looks up `path` from the working directory, following links.
@@ -130,9 +134,17 @@ impl<'a> Walker<'a> {
     /// # Errors
     /// `ENOENT` for an empty path; `ENOTDIR` when a relative path starts at something that is no
     /// directory; `EXDEV` for an absolute path that must stay beneath its start.
-    pub fn new(cx: &'a WalkCx<'a>, start: &Start, path: &'a [u8], resolve: ResolveFlags) -> Result<Self> {
-        let Some(&first) = path.first() else { return Err(Errno::ENOENT.into()) };
-        let (root, at) = if first == b'/' && !resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
+    pub fn new(
+        cx: &'a WalkCx<'a>,
+        start: &Start,
+        path: &'a [u8],
+        resolve: ResolveFlags,
+    ) -> Result<Self> {
+        let Some(&first) = path.first() else {
+            return Err(Errno::ENOENT.into());
+        };
+        let (root, at) = if first == b'/'
+            && !resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
         {
             let root = cx.fs.root();
             (root.clone(), root)
@@ -244,7 +256,9 @@ impl<'a> Walker<'a> {
 
     /// Goes into the component that is not the last.
     fn step(&mut self) -> Result<()> {
-        let Some(child) = self.child()? else { return Err(Errno::ENOENT.into()) };
+        let Some(child) = self.child()? else {
+            return Err(Errno::ENOENT.into());
+        };
         let meta = child.inode().meta();
         if meta.is_symlink() {
             return self.enter(child);
@@ -325,7 +339,8 @@ impl<'a> Walker<'a> {
         let options = self.at.mount.options();
         if self.links > LINKS_MAX
             || options.contains(MountFlags::NOSYMFOLLOW)
-            || self.resolve.contains(ResolveFlags::NO_SYMLINKS) {
+            || self.resolve.contains(ResolveFlags::NO_SYMLINKS)
+        {
             return Err(Errno::ELOOP.into());
         }
         let target = link.inode().link(self.cx)?;
@@ -335,7 +350,9 @@ impl<'a> Walker<'a> {
             Link::Text(text) => text,
             Link::Magic(path) => return self.jump(path, has_more.then_some(left)),
         };
-        let Some(&first) = text.first() else { return Err(Errno::ENOENT.into()) };
+        let Some(&first) = text.first() else {
+            return Err(Errno::ENOENT.into());
+        };
         let outer = core::mem::replace(&mut self.text, Text::Link(text));
         if has_more {
             self.rest.push((outer, left));
@@ -356,7 +373,10 @@ impl<'a> Walker<'a> {
         if self.resolve.contains(ResolveFlags::NO_MAGICLINKS) {
             return Err(Errno::ELOOP.into());
         }
-        if self.resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT) {
+        if self
+            .resolve
+            .intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
+        {
             return Err(Errno::EXDEV.into());
         }
         let before = core::mem::replace(&mut self.at, to);
@@ -387,7 +407,9 @@ impl<'a> Walker<'a> {
                     break;
                 }
                 Last::Name => {
-                    let Some(child) = self.child()? else { return Err(Errno::ENOENT.into()) };
+                    let Some(child) = self.child()? else {
+                        return Err(Errno::ENOENT.into());
+                    };
                     let follows = follow == Follow::Yes || self.trailing_slash;
                     if child.inode().meta().is_symlink() && follows {
                         self.enter(child)?;
@@ -428,7 +450,11 @@ pub fn child(cx: &WalkCx<'_>, dir: &Arc<Dentry>, name: &[u8]) -> Result<Option<A
 fn computed_child(cx: &WalkCx<'_>, dir: &Arc<Dentry>, name: &[u8]) -> Result<Option<Arc<Dentry>>> {
     debug_assert_eq!(dir.inode().directory(), Directory::Computed);
     match dir.inode().lookup(name, cx) {
-        Ok(inode) => Ok(Some(Dentry::new_child(dir.clone(), Name::from(name), inode))),
+        Ok(inode) => Ok(Some(Dentry::new_child(
+            dir.clone(),
+            Name::from(name),
+            inode,
+        ))),
         Err(Error::Errno(Errno::ENOENT)) => Ok(None),
         Err(error) => Err(error),
     }

@@ -5,14 +5,26 @@
 //! memory goes through `mm::user`, and what they decide lives in `fs`, `mm` and `task`.
 
 pub mod args;
+pub mod dir;
+pub mod epoll;
+pub mod eventfd;
+pub mod fd;
+pub mod file;
 pub mod memory;
 pub mod misc;
+pub mod mount;
+pub mod path;
+pub mod pipe;
+pub mod poll;
 pub mod process;
 pub mod signal;
+pub mod splice;
+pub mod stat;
 pub mod table;
 pub mod time;
 pub mod user_loop;
 pub mod wait;
+pub mod xattr;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 

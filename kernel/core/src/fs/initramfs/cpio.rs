@@ -67,17 +67,45 @@ fn entry(input: &mut dyn Input, placer: &mut Placer) -> Result<bool, UnpackError
     let has_checksum = match &header[..6] {
         b"070701" => false,
         b"070702" => true,
-        b"070707" => return Err(UnpackError::BadHeader("the old format (cpio -H odc), use newc")),
+        b"070707" => {
+            return Err(UnpackError::BadHeader(
+                "the old format (cpio -H odc), use newc",
+            ));
+        }
         _ => return Err(UnpackError::BadHeader("wrong magic")),
     };
     let mut fields = [0; 13];
     for (i, field) in fields.iter_mut().enumerate() {
-        *field = hex(&header[6 + i * 8..14 + i * 8]).ok_or(UnpackError::BadHeader("not a number"))?;
+        *field =
+            hex(&header[6 + i * 8..14 + i * 8]).ok_or(UnpackError::BadHeader("not a number"))?;
     }
-    let [ino, mode, uid, gid, nlink, mtime, size, dev_major, dev_minor, major, minor, name_len, check] =
-        fields;
+    let [
+        ino,
+        mode,
+        uid,
+        gid,
+        nlink,
+        mtime,
+        size,
+        dev_major,
+        dev_minor,
+        major,
+        minor,
+        name_len,
+        check,
+    ] = fields;
     let dev = (dev_major, dev_minor);
-    let entry = Entry { ino, mode, uid, gid, nlink, mtime, size, dev, rdev: (major, minor) };
+    let entry = Entry {
+        ino,
+        mode,
+        uid,
+        gid,
+        nlink,
+        mtime,
+        size,
+        dev,
+        rdev: (major, minor),
+    };
     let name_len = name_len as usize;
     if name_len == 0 || name_len > PATH_MAX {
         return Err(UnpackError::BadHeader("name length"));
@@ -145,7 +173,9 @@ fn data(
         let bytes = &bytes[..bytes.len().min(left)];
         if entry.is_regular() {
             if wants_sum {
-                sum = bytes.iter().fold(sum, |sum, &byte| sum.wrapping_add(byte.into()));
+                sum = bytes
+                    .iter()
+                    .fold(sum, |sum, &byte| sum.wrapping_add(byte.into()));
             }
             if let Some(file) = &mut file {
                 placer.write(file, bytes)?;

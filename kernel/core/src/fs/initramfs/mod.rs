@@ -74,7 +74,10 @@ pub struct Summary {
 /// # Errors
 /// `ENOMEM`.
 pub fn mount_root() -> Result<Path> {
-    let options = Options { mode: Some(0o755), ..Options::default() };
+    let options = Options {
+        mode: Some(0o755),
+        ..Options::default()
+    };
     let superblock = tmpfs::new_instance(&tmpfs::ROOTFS, &options)?;
     let root = superblock.root().clone();
     let mount = Mount::new(superblock, root, b"rootfs", abi::file::MountFlags::empty());

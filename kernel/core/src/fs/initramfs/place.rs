@@ -78,7 +78,9 @@ impl Placer {
 
     /// Makes a symbolic link.
     pub fn symlink(&mut self, name: &[u8], entry: &Entry, text: &[u8]) {
-        let result = self.make(name, NewKind::Symlink(text), 0o777).and_then(|path| dress(&path, entry));
+        let result = self
+            .make(name, NewKind::Symlink(text), 0o777)
+            .and_then(|path| dress(&path, entry));
         self.count(result);
     }
 
@@ -99,7 +101,9 @@ impl Placer {
 
     /// Adds to the contents of a regular file.
     pub fn write(&mut self, target: &mut Target, bytes: &[u8]) -> Result<(), UnpackError> {
-        let Some(cache) = target.path.inode().page_cache() else { return Ok(()) };
+        let Some(cache) = target.path.inode().page_cache() else {
+            return Ok(());
+        };
         let done = cache.write(target.written, &mut Source::kernel(bytes));
         match done {
             Ok(done) if done == bytes.len() => {
@@ -119,18 +123,27 @@ impl Placer {
 
     fn find(&self, name: &[u8]) -> Option<Path> {
         let cx = WalkCx::of(&self.caller);
-        Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty()).ok()?.lookup(Follow::No).ok()
+        Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty())
+            .ok()?
+            .lookup(Follow::No)
+            .ok()
     }
 
     /// Removes what has this name, unless it is of type `keep`.
     fn clear(&self, name: &[u8], keep: FileType) -> Result<Option<Path>> {
-        let Some(found) = self.find(name) else { return Ok(None) };
+        let Some(found) = self.find(name) else {
+            return Ok(None);
+        };
         if found.inode().meta().file_type() == keep {
             return Ok(Some(found));
         }
         let cx = WalkCx::of(&self.caller);
         let walker = Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty())?;
-        if found.inode().meta().is_dir() { edit::rmdir(walker)? } else { edit::unlink(walker)? }
+        if found.inode().meta().is_dir() {
+            edit::rmdir(walker)?
+        } else {
+            edit::unlink(walker)?
+        }
         Ok(None)
     }
 
@@ -206,13 +219,19 @@ impl Placer {
             self.clear(name, FileType::Anonymous)?;
         }
         let cx = WalkCx::of(&self.caller);
-        edit::link(&old, Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty())?)?;
+        edit::link(
+            &old,
+            Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty())?,
+        )?;
         Ok(true)
     }
 }
 
 fn time(entry: &Entry) -> FileTime {
-    FileTime { sec: entry.mtime.into(), nsec: 0 }
+    FileTime {
+        sec: entry.mtime.into(),
+        nsec: 0,
+    }
 }
 
 /// Owner, permissions and times.

@@ -71,7 +71,9 @@ fn number(text: &str) -> Result<u64, Errno> {
 
 /// A number of bytes, or a part of all memory in per cent.
 fn size(text: &str) -> Result<u64, Errno> {
-    let Some(percent) = text.strip_suffix('%') else { return number(text) };
+    let Some(percent) = text.strip_suffix('%') else {
+        return number(text);
+    };
     let percent: u64 = percent.parse().map_err(|_| Errno::EINVAL)?;
     let memory = machine::frame::stats().total * PAGE_SIZE as u64;
     Ok(memory / 100 * percent.min(1000))
@@ -94,7 +96,14 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        for bad in [&b"sise=1"[..], b"size=", b"size=1x", b"mode=8", b"size=99999999999999g", b"\xff"] {
+        for bad in [
+            &b"sise=1"[..],
+            b"size=",
+            b"size=1x",
+            b"mode=8",
+            b"size=99999999999999g",
+            b"\xff",
+        ] {
             assert_eq!(Options::parse(bad), Err(Errno::EINVAL), "{bad:?}");
         }
     }

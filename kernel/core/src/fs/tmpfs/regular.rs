@@ -6,7 +6,9 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use abi::file::fcntl::{F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE};
+use abi::file::fcntl::{
+    F_SEAL_FUTURE_WRITE, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_WRITE,
+};
 use abi::{Errno, OpenFlags, Signal};
 
 use super::Node;
@@ -15,8 +17,8 @@ use crate::fs::attr;
 use crate::fs::caller::Caller;
 use crate::fs::file::{Allocate, AllocateRequest, FileOps, Io, Mappable, OpenFile, Seek, seek_in};
 use crate::fs::gate::{Gate, Pass};
-use crate::mm::{PageCache, PageQuota};
 use crate::mm::user::{Sink, Source};
+use crate::mm::{PageCache, PageQuota};
 use crate::sched::Sleep;
 
 /// The most bytes that a file can have.
@@ -65,7 +67,10 @@ impl Regular {
     }
 
     fn pass(&self) -> Result<Pass<'_>> {
-        Ok(self.gate.pass(Sleep::Killable).map_err(|_| Restart::Always)?)
+        Ok(self
+            .gate
+            .pass(Sleep::Killable)
+            .map_err(|_| Restart::Always)?)
     }
 
     pub(super) fn set_size(&self, size: u64) -> Result<()> {
@@ -171,7 +176,12 @@ impl FileOps for Node {
         Ok(())
     }
 
-    fn allocate(&self, _file: &OpenFile, request: AllocateRequest, caller: &dyn Caller) -> Result<()> {
+    fn allocate(
+        &self,
+        _file: &OpenFile,
+        request: AllocateRequest,
+        caller: &dyn Caller,
+    ) -> Result<()> {
         let regular = self.contents()?;
         let _pass = regular.pass()?;
         let end = request.start + request.len;
@@ -193,7 +203,9 @@ impl FileOps for Node {
                         return Err(Errno::EFBIG.into());
                     }
                 }
-                regular.cache.allocate(request.start, end, request.keep_size)?;
+                regular
+                    .cache
+                    .allocate(request.start, end, request.keep_size)?;
             }
         }
         self.meta.touch_modified();
