@@ -1,8 +1,8 @@
 //! The system-call table: one row per call that Oxbow has.
 //!
 //! A row names the call, its parameters as Linux's prototype has them, the handler, and how much of
-//! Linux's behaviour is there. `SYSCALLS.md` in this folder is generated from it
-//! (`cargo xtask syscalls`), and what has no row answers `ENOSYS`.
+//! Linux's behaviour is there; what has no row answers `ENOSYS`. `kernel/core/SYSCALLS.md` is written
+//! from it by the test `syscall_table`.
 
 use super::args::{Args, Fd};
 use crate::error::Result;
