@@ -42,9 +42,13 @@ pub mod pipe_ring;
 pub mod range_locks;
 pub mod registry;
 pub mod rename;
+pub mod sysfs;
 pub mod tmpfs;
 pub mod tty;
 pub mod walk;
+
+use crate::error::Result;
+use crate::mm::user::Sink;
 
 pub use caller::Caller;
 pub use fd_table::FdTable;
@@ -53,3 +57,23 @@ pub use info::FsInfo;
 pub use inode::{FileType, Inode, Metadata};
 pub use path::Path;
 pub use walk::WalkCx;
+
+/// Registers what can be mounted and the devices that every machine has. Called once.
+pub fn init() {
+    for kind in [&sysfs::SYSFS, &tmpfs::TMPFS, &tmpfs::RAMFS, &devtmpfs::DEVTMPFS] {
+        registry::register_filesystem(kind);
+    }
+    mem_device::init();
+    tty::init();
+}
+
+/// Reads from text that is there as a whole: the part at `io.pos`.
+///
+/// # Errors
+/// `EFAULT`.
+pub fn fill(text: &[u8], dst: &mut Sink<'_>, io: &mut Io<'_>) -> Result<usize> {
+    let start = usize::try_from(io.pos).unwrap_or(usize::MAX).min(text.len());
+    let count = dst.write(&text[start..])?;
+    io.pos += count as u64;
+    Ok(count)
+}

@@ -12,6 +12,7 @@ mod input;
 mod place;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::info::FsInfo;
 use super::mount::{self, Mount};
@@ -74,15 +75,36 @@ pub struct Summary {
 /// # Errors
 /// `ENOMEM`.
 pub fn mount_root() -> Result<Path> {
-    let options = Options {
-        mode: Some(0o755),
-        ..Options::default()
-    };
+    let options = Options { mode: Some(0o755), ..Options::default() };
     let superblock = tmpfs::new_instance(&tmpfs::ROOTFS, &options)?;
     let root = superblock.root().clone();
     let mount = Mount::new(superblock, root, b"rootfs", abi::file::MountFlags::empty());
     mount::set_root(mount.clone());
     Ok(mount.root_path())
+}
+
+/// The archive that is unpacked before all others, with what the kernel itself needs: as Linux's
+/// built-in one it has `/dev`, `/dev/console` and `/root`.
+pub fn default_archive() -> Vec<u8> {
+    let entries: [(&str, u32, (u32, u32)); 4] = [
+        ("dev", 0o040755, (0, 0)),
+        ("dev/console", 0o020600, (5, 1)),
+        ("root", 0o040700, (0, 0)),
+        ("TRAILER!!!", 0, (0, 0)),
+    ];
+    let mut archive = Vec::new();
+    for (name, mode, (major, minor)) in entries {
+        let len = name.len() as u32 + 1;
+        let fields = [0, mode, 0, 0, 1, 0, 0, 0, 0, major, minor, len, 0];
+        archive.extend_from_slice(b"070701");
+        for field in fields {
+            archive.extend_from_slice(alloc::format!("{field:08x}").as_bytes());
+        }
+        archive.extend_from_slice(name.as_bytes());
+        archive.push(0);
+        archive.resize(archive.len().next_multiple_of(4), 0);
+    }
+    archive
 }
 
 /// Unpacks `image` below `root`.

@@ -17,9 +17,7 @@ struct Archive(Vec<u8>);
 
 impl Archive {
     fn put(mut self, name: &str, mode: u32, ino: u32, nlink: u32, data: &[u8]) -> Self {
-        let sum = data
-            .iter()
-            .fold(0u32, |sum, &byte| sum.wrapping_add(byte.into()));
+        let sum = data.iter().fold(0u32, |sum, &byte| sum.wrapping_add(byte.into()));
         let fields = [
             ino,
             mode,
@@ -37,8 +35,7 @@ impl Archive {
         ];
         self.0.extend_from_slice(b"070702");
         for field in fields {
-            self.0
-                .extend_from_slice(alloc::format!("{field:08x}").as_bytes());
+            self.0.extend_from_slice(alloc::format!("{field:08x}").as_bytes());
         }
         self.0.extend_from_slice(name.as_bytes());
         self.0.push(0);
@@ -58,11 +55,7 @@ impl Archive {
 }
 
 fn root() -> Path {
-    let options = Options {
-        mode: Some(0o755),
-        size: Some(64 << 20),
-        ..Options::default()
-    };
+    let options = Options { mode: Some(0o755), size: Some(64 << 20), ..Options::default() };
     let superblock = tmpfs::new_instance(&tmpfs::TMPFS, &options).unwrap();
     let root = superblock.root().clone();
     Mount::new(superblock, root, b"test", abi::file::MountFlags::empty()).root_path()
@@ -109,22 +102,21 @@ fn an_archive_becomes_a_tree() {
     let console = find(&root, "dev/console").unwrap();
     let rdev = console.inode().meta().rdev();
     assert_eq!((rdev.major, rdev.minor), (4, 64));
-    assert_eq!(
-        find(&root, "run").unwrap().inode().meta().file_type(),
-        FileType::Fifo
-    );
+    assert_eq!(find(&root, "run").unwrap().inode().meta().file_type(), FileType::Fifo);
     let one = find(&root, "one").unwrap();
     assert_eq!(contents(&one), b"shared");
     assert_eq!(one.inode().meta().nlink(), 2);
-    assert_eq!(
-        find(&root, "two").unwrap().inode().meta().ino(),
-        one.inode().meta().ino()
-    );
+    assert_eq!(find(&root, "two").unwrap().inode().meta().ino(), one.inode().meta().ino());
     assert_eq!(root.inode().meta().mode(), 0o040750);
-    assert_eq!(
-        find(&root, "bin").unwrap().inode().meta().times().mtime.sec,
-        1_000_000
-    );
+    assert_eq!(find(&root, "bin").unwrap().inode().meta().times().mtime.sec, 1_000_000);
+}
+
+#[test]
+fn the_built_in_archive_has_a_console() {
+    let root = root();
+    assert_eq!(unpack(&root, &default_archive()).unwrap().entries, 3);
+    let console = find(&root, "dev/console").unwrap();
+    assert_eq!(console.inode().meta().mode(), 0o020600);
 }
 
 /// A gzip member with stored blocks, which needs no compressor.
@@ -138,11 +130,7 @@ fn gzip(bytes: &[u8], name: &str) -> Vec<u8> {
     for &byte in bytes {
         crc ^= u32::from(byte);
         for _ in 0..8 {
-            crc = if crc & 1 != 0 {
-                crc >> 1 ^ 0xedb8_8320
-            } else {
-                crc >> 1
-            };
+            crc = if crc & 1 != 0 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
         }
     }
     out.extend_from_slice(&(!crc).to_le_bytes());
@@ -153,23 +141,13 @@ fn gzip(bytes: &[u8], name: &str) -> Vec<u8> {
 #[test]
 fn several_archives_add_up_compressed_or_not() {
     let root = root();
-    let big: Vec<u8> = (0..200_000u32)
-        .map(|i| (i.wrapping_mul(i) >> 7) as u8)
-        .collect();
+    let big: Vec<u8> = (0..200_000u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
     let mut image = sample().0;
     image.resize(image.len() + 512, 0);
-    image.extend(gzip(
-        &Archive::default().put("big", 0o100600, 3, 1, &big).end().0,
-        "a.cpio",
-    ));
+    image.extend(gzip(&Archive::default().put("big", 0o100600, 3, 1, &big).end().0, "a.cpio"));
     image.resize(image.len() + 3, 0);
     // Later archives replace what earlier ones made, whatever it was.
-    image.extend(
-        Archive::default()
-            .put("dev/console", 0o100644, 1, 1, b"file")
-            .end()
-            .0,
-    );
+    image.extend(Archive::default().put("dev/console", 0o100644, 1, 1, b"file").end().0);
     unpack(&root, &image).unwrap();
     assert_eq!(contents(&find(&root, "big").unwrap()), big);
     assert_eq!(contents(&find(&root, "dev/console").unwrap()), b"file");
@@ -183,23 +161,14 @@ fn error(image: &[u8]) -> UnpackError {
 #[test]
 fn what_is_no_archive_is_named() {
     assert_eq!(error(b"garbage in here"), UnpackError::NoMagic(0));
-    assert_eq!(
-        error(&[0xfd, b'7', b'z', b'X', b'Z', 0, 0]),
-        UnpackError::Compression("xz")
-    );
+    assert_eq!(error(&[0xfd, b'7', b'z', b'X', b'Z', 0, 0]), UnpackError::Compression("xz"));
     assert_eq!(error(&[0x1f, 0x8b, 8, 0]), UnpackError::TruncatedGzip);
     let image = sample().0;
     assert_eq!(error(&image[..400]), UnpackError::Truncated);
     assert_eq!(error(&image[..50]), UnpackError::Truncated);
     let packed = gzip(&image, "x");
-    assert_eq!(
-        error(&packed[..packed.len() / 2]),
-        UnpackError::TruncatedGzip
-    );
-    assert_eq!(
-        error(&packed[..packed.len() - 1]),
-        UnpackError::TruncatedGzip
-    );
+    assert_eq!(error(&packed[..packed.len() / 2]), UnpackError::TruncatedGzip);
+    assert_eq!(error(&packed[..packed.len() - 1]), UnpackError::TruncatedGzip);
     let mut damaged = packed.clone();
     let last = damaged.len() - 5;
     damaged[last] ^= 1;

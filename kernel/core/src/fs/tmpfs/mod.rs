@@ -28,16 +28,13 @@ use crate::error::Result;
 use crate::mm::PageQuota;
 
 /// What `mount -t tmpfs` makes.
-pub static TMPFS: FileSystem = FileSystem {
-    name: "tmpfs",
-    mount: mount_tmpfs,
-};
+pub static TMPFS: FileSystem = FileSystem { name: "tmpfs", mount: mount_tmpfs };
+
+/// The same without limits, as Linux's ramfs.
+pub static RAMFS: FileSystem = FileSystem { name: "ramfs", mount: mount_ramfs };
 
 /// The tmpfs that is the root; it cannot be mounted a second time.
-pub static ROOTFS: FileSystem = FileSystem {
-    name: "rootfs",
-    mount: |_| Err(Errno::EINVAL.into()),
-};
+pub static ROOTFS: FileSystem = FileSystem { name: "rootfs", mount: |_| Err(Errno::EINVAL.into()) };
 
 /// One instance: its limits and what is used of them.
 pub struct Tmpfs {
@@ -59,6 +56,13 @@ fn limit(option: u64) -> u64 {
 
 fn mount_tmpfs(request: &MountRequest<'_>) -> Result<Arc<SuperBlock>> {
     let options = Options::parse(request.data)?;
+    new_instance(request.kind, &options)
+}
+
+fn mount_ramfs(request: &MountRequest<'_>) -> Result<Arc<SuperBlock>> {
+    let given = Options::parse(request.data)?;
+    let options =
+        Options { size: Some(0), inodes: Some(0), mode: given.mode.or(Some(0o755)), ..given };
     new_instance(request.kind, &options)
 }
 
@@ -90,9 +94,7 @@ impl Tmpfs {
         let fs = Self {
             dev: mount::anonymous_dev(),
             numbers: InodeNumbers::new(),
-            pages: Arc::new(PageQuota::new(
-                options.pages().map_or_else(default_limit, limit),
-            )),
+            pages: Arc::new(PageQuota::new(options.pages().map_or_else(default_limit, limit))),
             max_inodes: AtomicU64::new(options.inodes.map_or_else(default_limit, limit)),
             inodes: AtomicU64::new(0),
         };
@@ -111,10 +113,7 @@ impl Tmpfs {
     fn charge_inode(&self) -> Result<(), Errno> {
         let limit = self.max_inodes.load(Ordering::Relaxed);
         let step = |used: u64| (used < limit).then_some(used + 1);
-        match self
-            .inodes
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
-        {
+        match self.inodes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step) {
             Ok(_) => Ok(()),
             Err(_) => Err(Errno::ENOSPC),
         }
@@ -129,17 +128,11 @@ impl SuperOps for Tmpfs {
     fn stat(&self) -> FsStat {
         // Without a limit statfs(2) shows zeroes, as on Linux.
         let left = |limit: u64, used: u64| {
-            if limit == NO_LIMIT {
-                (0, 0)
-            } else {
-                (limit, limit.saturating_sub(used))
-            }
+            if limit == NO_LIMIT { (0, 0) } else { (limit, limit.saturating_sub(used)) }
         };
         let (blocks, free) = left(self.pages.limit(), self.pages.used());
-        let (files, files_free) = left(
-            self.max_inodes.load(Ordering::Relaxed),
-            self.inodes.load(Ordering::Relaxed),
-        );
+        let (files, files_free) =
+            left(self.max_inodes.load(Ordering::Relaxed), self.inodes.load(Ordering::Relaxed));
         FsStat {
             magic: magic::TMPFS.unsigned_abs(),
             block_size: PAGE_SIZE as u64,
