@@ -11,7 +11,7 @@ pub type Uid = u32;
 pub type Gid = u32;
 
 /// The full set of ids and privileges of a thread.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cred {
     /// Real, effective, saved and file-system user id.
     pub ruid: Uid,

@@ -8,6 +8,7 @@ pub mod args;
 pub mod dir;
 pub mod epoll;
 pub mod eventfd;
+pub mod exec;
 pub mod fd;
 pub mod file;
 pub mod memory;

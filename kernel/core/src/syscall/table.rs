@@ -108,6 +108,7 @@ syscalls! {
     clone(flags: u64, stack: u64, parent_tid: UserAddr, child_tid: UserAddr, tls: u64) => process, Full;
     fork() => process, Full;
     vfork() => process, Full;
+    execve(path: UserAddr, argv: UserAddr, envp: UserAddr) => exec, Full;
     exit(code: i32) => process, Full;
     wait4(pid: i32, status: UserAddr, options: u32, rusage: UserAddr) => wait, Full;
     kill(pid: i32, number: i32) => signal, Full;
@@ -247,6 +248,7 @@ syscalls! {
     renameat2(old_dirfd: Fd, old: UserAddr, new_dirfd: Fd, new: UserAddr, flags: u32) => dir, Partial("no whiteouts");
     getrandom(at: UserAddr, len: usize, flags: u32) => misc, Full;
     memfd_create(name: UserAddr, flags: u32) => file, Partial("no huge pages");
+    execveat(dirfd: Fd, path: UserAddr, argv: UserAddr, envp: UserAddr, flags: u32) => exec, Full;
     mlock2(addr: UserAddr, len: u64, flags: u32) => memory, Full;
     copy_file_range(in_fd: Fd, in_offset: UserAddr, out_fd: Fd, out_offset: UserAddr, len: usize, flags: u32) => splice, Full;
     preadv2(fd: Fd, vecs: UserAddr, count: usize, pos: i64, pos_high: u64, flags: u32) => file, Full;

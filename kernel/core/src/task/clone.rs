@@ -127,6 +127,7 @@ pub fn clone(cx: &mut CurrentThread, request: &CloneRequest) -> Result<Pid> {
     request.check(cx)?;
     machine::frame::check_reserve()?;
     let charge = charge_user(cx)?;
+    cx.over_process_limit = false;
     let inherited = Inherited::from(cx, request)?;
     let bases = child_bases(request)?;
     let reservation = reserve_id(cx, request)?;
@@ -324,6 +325,7 @@ fn build(
             fs: Some(inherited.fs.clone()),
         },
         charge,
+        traits: cx.thread.traits(),
     });
     Ok(Child { thread, attached, inherited })
 }

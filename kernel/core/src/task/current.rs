@@ -78,6 +78,8 @@ pub struct CurrentThread {
     pub clear_child_tid: UserAddr,
     /// Whom to tell when it stops using its parent's memory.
     pub vfork_done: Option<Arc<VforkDone>>,
+    /// A set*id call took its user over RLIMIT_NPROC: exec will be refused (execve(2), `EAGAIN`).
+    pub over_process_limit: bool,
     cred: Arc<Cred>,
     ending: Option<Ending>,
     _not_send: PhantomData<*mut ()>,
@@ -124,6 +126,7 @@ impl ThreadStart {
             own_signals: self.own_signals,
             clear_child_tid: self.clear_child_tid,
             vfork_done: self.vfork_done,
+            over_process_limit: false,
             ending: None,
             _not_send: PhantomData,
         };

@@ -8,7 +8,7 @@ use machine::user::UserContext;
 use super::current::{CurrentThread, ThreadStart};
 use super::process::Process;
 use super::signal::{OwnSignals, SignalActions};
-use super::thread::{Comm, NewThread, Thread, ThreadFiles};
+use super::thread::{Comm, NewThread, Thread, ThreadFiles, Traits};
 use super::tree::{self, Creation, NewProcess};
 use super::users::UserCharge;
 use crate::cred::Cred;
@@ -40,6 +40,7 @@ pub fn become_first(fs: Arc<FsInfo>) -> Result<CurrentThread> {
         comm: Comm::new(b"init"),
         charge: UserCharge::new(cred.ruid),
         cred,
+        traits: Traits::default(),
         files: ThreadFiles {
             space: Some(space.clone()),
             files: Some(files.clone()),

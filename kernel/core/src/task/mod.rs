@@ -15,6 +15,7 @@
 pub mod clone;
 pub mod credentials;
 mod current;
+pub mod exec;
 pub mod exit;
 pub mod first;
 pub mod futex;

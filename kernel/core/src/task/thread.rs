@@ -5,6 +5,7 @@ use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use abi::Signal;
+use abi::process::Personality;
 use machine::addr::UserAddr;
 use machine::sync::SpinLock;
 
@@ -93,6 +94,10 @@ pub struct Thread {
     tid: AtomicU32,
     /// The signal that it gets when its parent thread dies, 0 for none (`PR_SET_PDEATHSIG`).
     parent_death_signal: AtomicU32,
+    /// Its personality(2).
+    personality: AtomicU32,
+    /// How late its timers may be (`PR_SET_TIMERSLACK`), in nanoseconds, and what 0 resets it to.
+    timer_slack: [AtomicU64; 2],
     /// It has ended; only a leader can still be found then.
     ended: AtomicBool,
     /// Page faults without I/O.
@@ -130,6 +135,23 @@ pub struct NewThread {
     pub files: ThreadFiles,
     /// Its place in its user's count.
     pub charge: UserCharge,
+    /// What else it has of the thread that makes it.
+    pub traits: Traits,
+}
+
+/// Small properties that a new thread inherits.
+#[derive(Clone, Copy, Debug)]
+pub struct Traits {
+    /// Its personality(2).
+    pub personality: Personality,
+    /// How late its timers may be, in nanoseconds.
+    pub timer_slack: u64,
+}
+
+impl Default for Traits {
+    fn default() -> Self {
+        Self { personality: Personality::empty(), timer_slack: 50_000 }
+    }
 }
 
 impl Thread {
@@ -142,6 +164,8 @@ impl Thread {
             started_at: machine::time::now(),
             tid: AtomicU32::new(new.tid),
             parent_death_signal: AtomicU32::new(0),
+            personality: AtomicU32::new(new.traits.personality.bits()),
+            timer_slack: [(); 2].map(|()| AtomicU64::new(new.traits.timer_slack)),
             ended: AtomicBool::new(false),
             minor_faults: AtomicU64::new(0),
             major_faults: AtomicU64::new(0),
@@ -251,6 +275,37 @@ impl Thread {
     pub fn set_parent_death_signal(&self, signal: Option<Signal>) {
         self.parent_death_signal
             .store(signal.map_or(0, Signal::number), Ordering::Relaxed);
+    }
+
+    /// Its personality(2).
+    pub fn personality(&self) -> Personality {
+        Personality::from_bits_retain(self.personality.load(Ordering::Relaxed))
+    }
+
+    /// Sets its personality(2).
+    pub fn set_personality(&self, personality: Personality) {
+        self.personality.store(personality.bits(), Ordering::Relaxed);
+    }
+
+    /// How late its timers may be, in nanoseconds.
+    pub fn timer_slack(&self) -> u64 {
+        self.timer_slack[0].load(Ordering::Relaxed)
+    }
+
+    /// Sets how late its timers may be; 0 for what it started with.
+    pub fn set_timer_slack(&self, ns: u64) {
+        let ns = if ns == 0 { self.timer_slack[1].load(Ordering::Relaxed) } else { ns };
+        self.timer_slack[0].store(ns, Ordering::Relaxed);
+    }
+
+    /// What a thread that this one makes inherits.
+    pub fn traits(&self) -> Traits {
+        Traits { personality: self.personality(), timer_slack: self.timer_slack() }
+    }
+
+    /// How many threads its real user has in all.
+    pub fn user_threads(&self) -> u64 {
+        self.shared.lock().charge.count()
     }
 
     /// What it has used up to its last tick or switch.

@@ -194,11 +194,28 @@ where
 /// `ENAMETOOLONG` when there is no NUL in the first `max` bytes, `EFAULT`, `ENOMEM`.
 pub fn read_cstr(space: &AddressSpace, from: UserAddr, max: usize) -> Result<Vec<u8>> {
     let mut out = Vec::new();
+    append_cstr(space, &mut out, from, max)?;
+    Ok(out)
+}
+
+/// Reads a string of at most `max` bytes with its NUL, and appends it without to `out`. When it
+/// fails, part of the string may have been appended.
+///
+/// # Errors
+/// As [`read_cstr`].
+pub fn append_cstr(
+    space: &AddressSpace,
+    out: &mut Vec<u8>,
+    from: UserAddr,
+    max: usize,
+) -> Result<()> {
     machine::sync::assert_may_sleep();
+    let start = out.len();
     loop {
-        let at = from.wrapping_add(out.len() as u64);
+        let done = out.len() - start;
+        let at = from.wrapping_add(done as u64);
         // Up to the end of the page: most strings end there.
-        let room = (PAGE_SIZE - at.page_offset()).min(max - out.len()).min(256);
+        let room = (PAGE_SIZE - at.page_offset()).min(max - done).min(256);
         if room == 0 {
             return Err(Errno::ENAMETOOLONG.into());
         }
@@ -211,13 +228,10 @@ pub fn read_cstr(space: &AddressSpace, from: UserAddr, max: usize) -> Result<Vec
         let found = raw::copy_in_str(&mut out[begin..], at);
         out.truncate(begin + found.copied);
         if found.terminated {
-            return Ok(out);
+            return Ok(());
         }
-        if found.faulted {
-            let at = from.wrapping_add(out.len() as u64);
-            if !resolved(space, at, Access::Read) {
-                return Err(Errno::EFAULT.into());
-            }
+        if found.faulted && !resolved(space, at.wrapping_add(found.copied as u64), Access::Read) {
+            return Err(Errno::EFAULT.into());
         }
     }
 }

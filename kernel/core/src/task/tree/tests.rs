@@ -10,7 +10,7 @@ use crate::cred::Cred;
 use crate::sched::{Competition, Task};
 use crate::task::process::{Process, ProcessFlags};
 use crate::task::signal::{Action, Handler, SignalActions};
-use crate::task::thread::{Comm, NewThread, Thread, ThreadFiles};
+use crate::task::thread::{Comm, NewThread, Thread, ThreadFiles, Traits};
 use crate::task::users::UserCharge;
 use crate::task::wait::{Look, WaitRequest, Waited, Waiter, Who};
 
@@ -31,6 +31,7 @@ fn thread_of(process: &Arc<Process>, tid: Pid) -> Arc<Thread> {
         cred: Arc::new(Cred::root()),
         files: ThreadFiles::default(),
         charge: UserCharge::new(0),
+        traits: Traits::default(),
     })
 }
 
