@@ -2,7 +2,7 @@
 
 use abi::{CloneArgs, CloneFlags, Errno, Signal, WaitStatus};
 use machine::addr::{PAGE_SIZE, UserAddr};
-use zerocopy::{FromBytes, IntoBytes};
+use zerocopy::IntoBytes;
 
 use crate::error::Result;
 use crate::mm::user;
@@ -111,15 +111,20 @@ fn read_args(cx: &CurrentThread, from: UserAddr, size: usize) -> Result<CloneArg
     if size < CloneArgs::SIZE_VER0 {
         return Err(Errno::EINVAL.into());
     }
-    let known = size_of::<CloneArgs>();
-    let mut bytes = [0; PAGE_SIZE];
-    user::copy_in(&cx.space, &mut bytes[..size], from)?;
-    // What we do not know must not ask for anything.
-    if bytes[known..].iter().any(|&byte| byte != 0) {
-        return Err(Errno::E2BIG.into());
-    }
     let mut args = CloneArgs::default();
-    args.as_mut_bytes().copy_from_slice(&bytes[..known]);
+    let known = size.min(size_of::<CloneArgs>());
+    user::copy_in(&cx.space, &mut args.as_mut_bytes()[..known], from)?;
+    // What we do not know must not ask for anything.
+    let mut at = known;
+    while at < size {
+        let mut chunk = [0; 64];
+        let len = chunk.len().min(size - at);
+        user::copy_in(&cx.space, &mut chunk[..len], from.wrapping_add(at as u64))?;
+        if chunk[..len].iter().any(|&byte| byte != 0) {
+            return Err(Errno::E2BIG.into());
+        }
+        at += len;
+    }
     Ok(args)
 }
 

@@ -4,6 +4,7 @@ use abi::{KernelSigaction, SaFlags, SigSet, Signal};
 use machine::addr::UserAddr;
 use machine::sync::SpinLock;
 
+use super::action_table::ActionTable;
 use crate::locks;
 
 /// What to do about one signal.
@@ -136,66 +137,68 @@ pub fn default_of(signal: Signal) -> DefaultAction {
 }
 
 /// The actions of a process. Shared between processes by CLONE_SIGHAND.
-pub struct SignalActions(SpinLock<[Action; Signal::COUNT]>);
+pub struct SignalActions(SpinLock<ActionTable>);
 
 impl SignalActions {
     /// Everything at its default.
     pub fn new() -> Self {
-        Self::with([Action::DEFAULT; Signal::COUNT])
+        Self::with(ActionTable::default())
     }
 
-    fn with(actions: [Action; Signal::COUNT]) -> Self {
+    fn with(actions: ActionTable) -> Self {
         Self(SpinLock::new(locks::SIGNAL_ACTIONS, actions))
     }
 
     /// A copy that changes on its own from now on: fork without CLONE_SIGHAND.
     pub fn duplicate(&self) -> Self {
-        Self::with(*self.0.lock())
+        let copy = self.0.lock().clone();
+        Self::with(copy)
     }
 
     /// A copy for CLONE_CLEAR_SIGHAND and exec: what has a handler is back at its default, what is
     /// ignored stays ignored.
     pub fn without_handlers(&self) -> Self {
-        let mut actions = *self.0.lock();
-        for action in &mut actions {
-            let handler = match action.handler {
-                Handler::Call(_) => Handler::Default,
-                other => other,
-            };
-            *action = Action {
-                handler,
+        let (ignored, _) = self.ignored_and_caught();
+        let mut actions = ActionTable::default();
+        for signal in ignored.iter() {
+            let action = Action {
+                handler: Handler::Ignore,
                 ..Action::DEFAULT
             };
+            actions.replace(signal, action);
         }
         Self::with(actions)
     }
 
     /// The action for `signal`.
     pub fn get(&self, signal: Signal) -> Action {
-        self.0.lock()[signal.index()]
+        self.0.lock().get(signal)
     }
 
     /// Replaces the action for `signal` and returns the old one.
     pub fn replace(&self, signal: Signal, action: Action) -> Action {
-        core::mem::replace(&mut self.0.lock()[signal.index()], action)
+        self.0.lock().replace(signal, action)
     }
 
     /// The action for `signal`, put back to the default when SA_RESETHAND says so.
     pub(super) fn get_for_delivery(&self, signal: Signal) -> Action {
         let mut actions = self.0.lock();
-        let slot = &mut actions[signal.index()];
-        let action = *slot;
+        let action = actions.get(signal);
         if matches!(action.handler, Handler::Call(_))
             && action.flags.contains(SaFlags::SA_RESETHAND)
         {
-            slot.handler = Handler::Default;
+            let handler = Handler::Default;
+            actions.replace(signal, Action { handler, ..action });
         }
         action
     }
 
     /// Makes sure that `signal` takes its default action.
     pub(super) fn reset(&self, signal: Signal) {
-        self.0.lock()[signal.index()].handler = Handler::Default;
+        let mut actions = self.0.lock();
+        let handler = Handler::Default;
+        let action = Action { handler, ..actions.get(signal) };
+        actions.replace(signal, action);
     }
 
     /// The sets of ignored and of caught signals, as /proc/PID/status shows them.
@@ -203,7 +206,7 @@ impl SignalActions {
         let actions = self.0.lock();
         let (mut ignored, mut caught) = (SigSet::EMPTY, SigSet::EMPTY);
         for signal in Signal::all() {
-            match actions[signal.index()].handler {
+            match actions.get(signal).handler {
                 Handler::Default => {}
                 Handler::Ignore => ignored.insert(signal),
                 Handler::Call(_) => caught.insert(signal),

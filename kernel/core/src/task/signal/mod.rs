@@ -14,6 +14,7 @@
 
 mod account;
 pub mod action;
+mod action_table;
 pub mod alt_stack;
 pub mod deliver;
 pub mod fault;
