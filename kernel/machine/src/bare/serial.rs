@@ -84,9 +84,16 @@ impl Uart {
         self.outb(DATA, 1);
         self.outb(INTERRUPT_ENABLE, 0);
         self.outb(LINE_CONTROL, 3);
-        self.outb(FIFO_CONTROL, 0x07);
-        // DTR, RTS, and OUT2, which lets interrupts through on a PC.
+        // Turning the FIFOs on empties them: first take what came before us. Meanwhile the port loops back
+        // to itself, so that no byte comes in between and gets lost.
+        self.outb(MODEM_CONTROL, 0x1b);
+        self.receive();
+        // The interrupt comes at 14 bytes, or four characters' time after the last. QEMU takes it as the
+        // number of bytes to hand over at once: at the lowest trigger level it would be one.
+        self.outb(FIFO_CONTROL, 0xc7);
+        // DTR, RTS, and OUT2, which lets interrupts through on a PC. Reading tells QEMU to go on.
         self.outb(MODEM_CONTROL, 0x0b);
+        self.inb(DATA);
         self.present.store(true, Ordering::Relaxed);
     }
 
