@@ -7,8 +7,8 @@ use limine::BaseRevision;
 use limine::memory_map::EntryType;
 use limine::paging::Mode;
 use limine::request::{
-    ExecutableAddressRequest, ExecutableCmdlineRequest, HhdmRequest, MemoryMapRequest,
-    ModuleRequest, PagingModeRequest, RsdpRequest,
+    ExecutableAddressRequest, ExecutableFileRequest, HhdmRequest, MemoryMapRequest, ModuleRequest,
+    PagingModeRequest, RsdpRequest,
 };
 
 use super::{BootInfo, INFO, Protocol, continue_boot};
@@ -26,9 +26,10 @@ static HHDM: HhdmRequest = HhdmRequest::new();
 #[used]
 #[unsafe(link_section = ".limine_requests")]
 static ADDRESS: ExecutableAddressRequest = ExecutableAddressRequest::new();
+/// Carries the command line. The request for the command line alone is younger than Limine 8.2.
 #[used]
 #[unsafe(link_section = ".limine_requests")]
-static CMDLINE: ExecutableCmdlineRequest = ExecutableCmdlineRequest::new();
+static FILE: ExecutableFileRequest = ExecutableFileRequest::new();
 #[used]
 #[unsafe(link_section = ".limine_requests")]
 static MODULES: ModuleRequest = ModuleRequest::new();
@@ -38,9 +39,8 @@ static RSDP: RsdpRequest = RsdpRequest::new();
 /// Four levels of page tables, whatever the processor could do.
 #[used]
 #[unsafe(link_section = ".limine_requests")]
-static PAGING: PagingModeRequest = PagingModeRequest::new()
-    .with_mode(Mode::FOUR_LEVEL)
-    .with_max_mode(Mode::FOUR_LEVEL);
+static PAGING: PagingModeRequest =
+    PagingModeRequest::new().with_mode(Mode::FOUR_LEVEL).with_max_mode(Mode::FOUR_LEVEL);
 
 /// The first Rust code after the Limine entry.
 ///
@@ -57,10 +57,7 @@ pub(super) unsafe extern "C" fn enter() -> ! {
         early::first_steps(hhdm.offset(), address.physical_base());
         &mut *INFO.0.get()
     };
-    assert!(
-        BASE_REVISION.is_supported(),
-        "this Limine is too old: base revision 2 is needed"
-    );
+    assert!(BASE_REVISION.is_supported(), "this Limine is too old: base revision 2 is needed");
     info.protocol = Protocol::Limine;
     read(info, hhdm.offset());
     // SAFETY: 1. INFO is filled.
@@ -69,8 +66,8 @@ pub(super) unsafe extern "C" fn enter() -> ! {
 
 /// Copies the loader's answers.
 fn read(info: &mut BootInfo, hhdm: u64) {
-    if let Some(cmdline) = CMDLINE.get_response() {
-        info.set_cmdline(cmdline.cmdline().to_bytes());
+    if let Some(executable) = FILE.get_response() {
+        info.set_cmdline(executable.file().string().to_bytes());
     }
     if let Some(modules) = MODULES.get_response() {
         for module in modules.modules() {
@@ -82,9 +79,7 @@ fn read(info: &mut BootInfo, hhdm: u64) {
         // Physical from base revision 3 on, virtual before.
         info.rsdp = address.checked_sub(hhdm).unwrap_or(address);
     }
-    let map = MEMORY_MAP
-        .get_response()
-        .expect("invariant: Limine gives a memory map");
+    let map = MEMORY_MAP.get_response().expect("invariant: Limine gives a memory map");
     for entry in map.entries() {
         let end = entry.base + entry.length;
         if entry.entry_type == EntryType::USABLE {
