@@ -77,3 +77,6 @@ pub fn fill(text: &[u8], dst: &mut Sink<'_>, io: &mut Io<'_>) -> Result<usize> {
     io.pos += count as u64;
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests;
