@@ -14,6 +14,7 @@ pub mod error;
 pub mod fs;
 pub mod locks;
 pub mod mm;
+pub mod procfs;
 pub mod sched;
 pub mod syscall;
 pub mod task;

@@ -321,6 +321,14 @@ const OPENING: OpenFlags = OpenFlags::O_CREAT
     .union(OpenFlags::O_TRUNC)
     .union(OpenFlags::O_CLOEXEC);
 
+/// How many descriptions there are.
+static OPEN: AtomicU64 = AtomicU64::new(0);
+
+/// How many open file descriptions there are in the whole system.
+pub fn open_count() -> u64 {
+    OPEN.load(Ordering::Relaxed)
+}
+
 impl OpenFile {
     /// A description of what `ops` does, found at `path`. For files that may be written to, the
     /// caller has counted the writer with `Metadata::add_writer` if `counted_writer`.
@@ -331,6 +339,7 @@ impl OpenFile {
         cred: Arc<Cred>,
         counted_writer: bool,
     ) -> Arc<Self> {
+        OPEN.fetch_add(1, Ordering::Relaxed);
         let path_only = flags.contains(OpenFlags::O_PATH);
         let kind = path.inode().meta().file_type();
         let access = Access {
@@ -481,6 +490,7 @@ impl OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::Relaxed);
         self.ops.release(self);
         if let Some(locks) = self.inode().meta().locks_if_any() {
             locks.release_file(core::ptr::from_ref(self).addr());

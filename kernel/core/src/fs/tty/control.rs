@@ -21,9 +21,7 @@ static SESSIONS: SpinLock<Vec<(u32, Arc<Tty>)>> = SpinLock::new(locks::SESSIONS,
 /// The controlling terminal of session `session`.
 pub fn controlling_terminal(session: u32) -> Option<Arc<Tty>> {
     let sessions = SESSIONS.lock();
-    let index = sessions
-        .binary_search_by_key(&session, |entry| entry.0)
-        .ok()?;
+    let index = sessions.binary_search_by_key(&session, |entry| entry.0).ok()?;
     Some(sessions[index].1.clone())
 }
 

@@ -57,11 +57,7 @@ impl TtyFile {
             }
             state.opens += 1;
         }
-        let file = Arc::new(Self {
-            born: tty.hangups(),
-            console: how.console,
-            tty,
-        });
+        let file = Arc::new(Self { born: tty.hangups(), console: how.console, tty });
         let may_control = !how.flags.contains(OpenFlags::O_NOCTTY) && !how.console;
         if may_control && !how.by_session && how.flags.is_readable() {
             file.tty.adopt_at_open(caller);
@@ -91,11 +87,7 @@ impl TtyFile {
         loop {
             let room = dst.remaining().min(CHUNK);
             let (count, ended) = self.tty.state.lock().line.read(&mut chunk[..room]);
-            let stored = if count > 0 {
-                dst.write(&chunk[..count])?
-            } else {
-                0
-            };
+            let stored = if count > 0 { dst.write(&chunk[..count])? } else { 0 };
             total += stored;
             if stored < count {
                 return Ok((total, true));
@@ -117,15 +109,13 @@ impl TtyFile {
 
     /// Sleeps until something can be read, or never will be.
     fn wait_for_input(&self, deadline: Option<u64>) -> Result<(), Woken> {
-        self.tty
-            .readers
-            .wait_until(Sleep::Interruptible, deadline, || {
-                let ready = self.is_hung_up() || {
-                    let state = self.tty.state.lock();
-                    state.line.has_input() || state.pty.master_is_gone()
-                };
-                ready.then_some(())
-            })
+        self.tty.readers.wait_until(Sleep::Interruptible, deadline, || {
+            let ready = self.is_hung_up() || {
+                let state = self.tty.state.lock();
+                state.line.has_input() || state.pty.master_is_gone()
+            };
+            ready.then_some(())
+        })
     }
 
     fn read_input(&self, dst: &mut Sink<'_>, nonblock: bool) -> Result<usize> {
@@ -151,19 +141,11 @@ impl TtyFile {
                 deadline = Some(clock::monotonic() + between);
             }
             if self.is_orphaned() {
-                return if total > 0 {
-                    Ok(total)
-                } else {
-                    Err(Errno::EIO.into())
-                };
+                return if total > 0 { Ok(total) } else { Err(Errno::EIO.into()) };
             }
             if nonblock {
                 let timed = matches!(mode, ReadMode::Timed { within: 0 });
-                return if total > 0 || timed {
-                    Ok(total)
-                } else {
-                    Err(Errno::EAGAIN.into())
-                };
+                return if total > 0 || timed { Ok(total) } else { Err(Errno::EAGAIN.into()) };
             }
             match self.wait_for_input(deadline) {
                 Ok(()) => {}
@@ -197,28 +179,15 @@ impl TtyFile {
                 return Ok(done);
             }
             if nonblock {
-                return if done > 0 {
-                    Ok(done)
-                } else {
-                    Err(Errno::EAGAIN.into())
-                };
+                return if done > 0 { Ok(done) } else { Err(Errno::EAGAIN.into()) };
             }
             let room = || {
                 let state = self.tty.state.lock();
                 let over = state.pty.master_is_gone() || self.is_hung_up();
                 (over || state.line.has_output_room()).then_some(())
             };
-            if self
-                .tty
-                .writers
-                .wait_until(Sleep::Interruptible, None, room)
-                .is_err()
-            {
-                return if done > 0 {
-                    Ok(done)
-                } else {
-                    Err(Restart::IfSaRestart.into())
-                };
+            if self.tty.writers.wait_until(Sleep::Interruptible, None, room).is_err() {
+                return if done > 0 { Ok(done) } else { Err(Restart::IfSaRestart.into()) };
             }
         }
     }

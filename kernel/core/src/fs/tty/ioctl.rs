@@ -63,20 +63,9 @@ pub(super) fn slave(
     caller: &dyn Caller,
 ) -> Result<usize> {
     if file.is_hung_up() {
-        return Err(if cmd == TIOCSPGRP {
-            Errno::ENOTTY
-        } else {
-            Errno::EIO
-        }
-        .into());
+        return Err(if cmd == TIOCSPGRP { Errno::ENOTTY } else { Errno::EIO }.into());
     }
-    let command = Command {
-        cmd,
-        arg,
-        caller,
-        is_master: false,
-        readable: open.access().read,
-    };
+    let command = Command { cmd, arg, caller, is_master: false, readable: open.access().read };
     match cmd {
         TIOCSCTTY => {
             let steal = command.int() == 1;
@@ -99,13 +88,7 @@ pub(super) fn master(
     arg: u64,
     caller: &dyn Caller,
 ) -> Result<usize> {
-    let command = Command {
-        cmd,
-        arg,
-        caller,
-        is_master: true,
-        readable: open.access().read,
-    };
+    let command = Command { cmd, arg, caller, is_master: true, readable: open.access().read };
     let tty = &*file.tty;
     match cmd {
         TIOCGPTN => command.put(&file.index),
@@ -317,11 +300,7 @@ fn flow(tty: &Tty, command: &Command<'_>) -> Result<usize> {
         // Asking the other end to pause or to go on: the line sends its control character.
         which @ (TCIOFF | TCION) => {
             let mut state = tty.state.lock();
-            let index = if which == TCIOFF {
-                abi::tty::cc::VSTOP
-            } else {
-                abi::tty::cc::VSTART
-            };
+            let index = if which == TCIOFF { abi::tty::cc::VSTOP } else { abi::tty::cc::VSTART };
             let byte = state.line.termios().c_cc[index];
             if byte != 0 {
                 state.line.put_raw(byte);
@@ -354,11 +333,7 @@ const SPEEDS: [u32; 31] = [
 
 fn with_speeds(termios: &Termios) -> Termios2 {
     let code = termios.c_cflag & CBAUD;
-    let index = if code & 0o10000 != 0 {
-        (code & 0o17) + 15
-    } else {
-        code
-    };
+    let index = if code & 0o10000 != 0 { (code & 0o17) + 15 } else { code };
     let speed = SPEEDS.get(index as usize).copied().unwrap_or(0);
     Termios2 {
         c_iflag: termios.c_iflag,
@@ -373,20 +348,14 @@ fn with_speeds(termios: &Termios) -> Termios2 {
 }
 
 fn without_speeds(termios: &Termios2) -> Termios {
-    let code = SPEEDS
-        .iter()
-        .position(|&speed| speed == termios.c_ospeed && speed != 0);
+    let code = SPEEDS.iter().position(|&speed| speed == termios.c_ospeed && speed != 0);
     let mut c_cflag = termios.c_cflag;
     // BOTHER: the speed is a number; keep the code of one that has a code.
     if c_cflag & CBAUD == abi::tty::cflag::BOTHER
         && let Some(index) = code.and_then(|index| u32::try_from(index).ok())
     {
         c_cflag &= !CBAUD;
-        c_cflag |= if index > 15 {
-            0o10000 | (index - 15)
-        } else {
-            index
-        };
+        c_cflag |= if index > 15 { 0o10000 | (index - 15) } else { index };
     }
     Termios {
         c_iflag: termios.c_iflag,
@@ -410,10 +379,7 @@ mod tests {
             termios.c_cflag = termios.c_cflag & !CBAUD | code;
             let two = with_speeds(&termios);
             assert_eq!(two.c_ospeed, speed);
-            let by_number = Termios2 {
-                c_cflag: two.c_cflag & !CBAUD | 0o10000,
-                ..two
-            };
+            let by_number = Termios2 { c_cflag: two.c_cflag & !CBAUD | 0o10000, ..two };
             assert_eq!(without_speeds(&by_number).c_cflag & CBAUD, code);
         }
     }

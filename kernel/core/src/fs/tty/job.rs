@@ -59,11 +59,7 @@ pub(super) fn check_background(tty: &Tty, caller: &dyn Caller, signal: Signal) -
         return Ok(());
     }
     if caller.blocks_or_ignores(signal) {
-        return if signal == Signal::SIGTTIN {
-            Err(Errno::EIO.into())
-        } else {
-            Ok(())
-        };
+        return if signal == Signal::SIGTTIN { Err(Errno::EIO.into()) } else { Ok(()) };
     }
     if caller.group_is_orphaned() {
         return Err(Errno::EIO.into());

@@ -11,6 +11,7 @@
 //! by `task`.
 
 mod control;
+mod devpts;
 mod file;
 mod ioctl;
 pub mod job;
@@ -23,6 +24,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use abi::Signal;
+use abi::stat::DeviceNumber;
 use abi::tty::cflag::{B38400, CREAD, CS8, HUPCL};
 use abi::tty::iflag::{ICRNL, IXON};
 use abi::tty::lflag::{ECHO, ECHOCTL, ECHOE, ECHOK, ECHOKE, ICANON, IEXTEN, ISIG};
@@ -140,10 +142,10 @@ impl Tty {
     }
 
     /// The device number of its node: `tty_nr` of /proc/PID/stat.
-    pub fn device_number(&self) -> (u32, u32) {
+    pub fn device_number(&self) -> DeviceNumber {
         match self.device {
-            Device::Serial { port } => (4, 64 + u32::try_from(port).unwrap_or(0)),
-            Device::Pty { index } => (136, index),
+            Device::Serial { port } => nodes::serial_number(port),
+            Device::Pty { index } => DeviceNumber::new(PTS_MAJOR, index),
         }
     }
 

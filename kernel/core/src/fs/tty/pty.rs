@@ -12,16 +12,17 @@ use abi::{Errno, Signal};
 use machine::sync::SpinLock;
 
 use super::ldisc::packet;
-use super::{Device, Tty};
+use super::{Device, Tty, devpts};
 use crate::error::{Restart, Result};
 use crate::fs::Caller;
 use crate::fs::file::{FileOps, Io, OpenFile};
+use crate::fs::inode::Inode;
 use crate::locks;
 use crate::mm::user::{Sink, Source};
 use crate::sched::{PollTable, Sleep};
 
 /// How many pseudo-terminals there may be: Linux's default of kernel.pty.max.
-const MAX: usize = 4096;
+pub const MAX: usize = 4096;
 const CHUNK: usize = 256;
 
 /// What only pseudo-terminals have, behind the terminal's lock.
@@ -39,12 +40,7 @@ pub(super) struct PtyState {
 
 impl PtyState {
     pub(super) fn new_locked() -> Self {
-        Self {
-            closed: false,
-            locked: true,
-            packets: false,
-            slave_seen: false,
-        }
+        Self { closed: false, locked: true, packets: false, slave_seen: false }
     }
 
     pub(super) fn master_is_gone(&self) -> bool {
@@ -72,45 +68,29 @@ impl PtyState {
 /// The slaves, by number.
 static PTYS: SpinLock<Vec<Option<Slave>>> = SpinLock::new(locks::PTYS, Vec::new());
 
-#[derive(Clone)]
 struct Slave {
     tty: Arc<Tty>,
-    uid: u32,
-    gid: u32,
-}
-
-/// A slave as devpts shows it.
-#[derive(Clone)]
-pub struct SlaveNode {
-    /// Its number, which is its name.
-    pub index: u32,
-    /// The terminal.
-    pub tty: Arc<Tty>,
-    /// Who opened the master.
-    pub uid: u32,
-    /// The group of who opened the master.
-    pub gid: u32,
+    inode: Arc<dyn Inode>,
 }
 
 /// The slave with this number.
-pub fn slave(index: u32) -> Option<SlaveNode> {
+pub fn slave(index: u32) -> Option<Arc<Tty>> {
     let ptys = PTYS.lock();
-    let found = ptys.get(usize::try_from(index).ok()?)?.clone()?;
-    Some(SlaveNode {
-        index,
-        tty: found.tty,
-        uid: found.uid,
-        gid: found.gid,
-    })
+    let slave = ptys.get(usize::try_from(index).ok()?)?.as_ref()?;
+    Some(slave.tty.clone())
+}
+
+/// The inode of the slave with this number.
+pub(super) fn slave_node(index: u32) -> Option<Arc<dyn Inode>> {
+    let ptys = PTYS.lock();
+    let slave = ptys.get(usize::try_from(index).ok()?)?.as_ref()?;
+    Some(slave.inode.clone())
 }
 
 /// The numbers of all slaves, lowest first.
 pub fn slaves() -> Vec<u32> {
     let ptys = PTYS.lock();
-    (0..)
-        .zip(ptys.iter())
-        .filter_map(|(index, slave)| slave.as_ref().map(|_| index))
-        .collect()
+    (0..).zip(ptys.iter()).filter_map(|(index, slave)| slave.as_ref().map(|_| index)).collect()
 }
 
 /// The master's side of a pair.
@@ -125,6 +105,7 @@ impl Master {
     /// # Errors
     /// `ENOSPC` when there are too many, `ENOMEM`.
     pub fn create(caller: &dyn Caller) -> Result<Arc<Self>> {
+        let owner = devpts::Owner::of(caller);
         let mut ptys = PTYS.lock();
         let free = ptys.iter().position(Option::is_none).unwrap_or(ptys.len());
         if free >= MAX {
@@ -136,12 +117,9 @@ impl Master {
         }
         let index = u32::try_from(free).map_err(|_| Errno::ENOSPC)?;
         let tty = Tty::new(Device::Pty { index });
-        let cred = caller.cred();
-        ptys[free] = Some(Slave {
-            tty: tty.clone(),
-            uid: cred.fsuid,
-            gid: cred.fsgid,
-        });
+        let inode = devpts::slave_inode(index, owner);
+        ptys[free] = Some(Slave { tty: tty.clone(), inode });
+        drop(ptys);
         Ok(Arc::new(Self { tty, index }))
     }
 
@@ -213,12 +191,7 @@ impl FileOps for Master {
                 let state = self.tty.state.lock();
                 (Self::has_output(&state) || Self::slave_is_gone(&state)).then_some(())
             };
-            if self
-                .tty
-                .master
-                .wait_until(Sleep::Interruptible, None, ready)
-                .is_err()
-            {
+            if self.tty.master.wait_until(Sleep::Interruptible, None, ready).is_err() {
                 return Err(Restart::IfSaRestart.into());
             }
         }
@@ -230,11 +203,7 @@ impl FileOps for Master {
         while src.remaining() > 0 {
             let len = src.remaining().min(CHUNK);
             if let Err(error) = src.read_exact(&mut chunk[..len]) {
-                return if total > 0 {
-                    Ok(total)
-                } else {
-                    Err(error.into())
-                };
+                return if total > 0 { Ok(total) } else { Err(error.into()) };
             }
             let mut done = 0;
             while done < len {
@@ -245,24 +214,11 @@ impl FileOps for Master {
                     continue;
                 }
                 if io.nonblock {
-                    return if total > 0 {
-                        Ok(total)
-                    } else {
-                        Err(Errno::EAGAIN.into())
-                    };
+                    return if total > 0 { Ok(total) } else { Err(Errno::EAGAIN.into()) };
                 }
                 let room = || (self.tty.state.lock().line.input_room() > 0).then_some(());
-                if self
-                    .tty
-                    .master
-                    .wait_until(Sleep::Interruptible, None, room)
-                    .is_err()
-                {
-                    return if total > 0 {
-                        Ok(total)
-                    } else {
-                        Err(Restart::IfSaRestart.into())
-                    };
+                if self.tty.master.wait_until(Sleep::Interruptible, None, room).is_err() {
+                    return if total > 0 { Ok(total) } else { Err(Restart::IfSaRestart.into()) };
                 }
             }
         }
@@ -294,10 +250,7 @@ impl FileOps for Master {
     /// The master is closed: the slave is hung up, and its name goes away.
     fn release(&self, _: &OpenFile) {
         self.tty.state.lock().pty.closed = true;
-        let gone = PTYS
-            .lock()
-            .get_mut(self.index as usize)
-            .and_then(Option::take);
+        let gone = PTYS.lock().get_mut(self.index as usize).and_then(Option::take);
         drop(gone);
         self.tty.hang_up();
     }
@@ -309,10 +262,7 @@ impl Master {
     /// # Errors
     /// `EINVAL` for a number that is no signal.
     pub(super) fn send_signal(&self, number: u64) -> Result<usize> {
-        let signal = u32::try_from(number)
-            .ok()
-            .and_then(Signal::new)
-            .ok_or(Errno::EINVAL)?;
+        let signal = u32::try_from(number).ok().and_then(Signal::new).ok_or(Errno::EINVAL)?;
         self.tty.signal_foreground(signal);
         Ok(0)
     }

@@ -20,9 +20,7 @@ static CONSOLE: AtomicUsize = AtomicUsize::new(0);
 
 fn lines() -> &'static [Arc<Tty>] {
     LINES.call_once(|| {
-        (0..machine::serial::ports())
-            .map(|port| Tty::new(Device::Serial { port }))
-            .collect()
+        (0..machine::serial::ports()).map(|port| Tty::new(Device::Serial { port })).collect()
     })
 }
 
