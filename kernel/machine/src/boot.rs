@@ -6,9 +6,7 @@ impl BootInfo {
     /// The value of the last `key=value` word of the command line, if there is one. Words after
     /// `--` belong to init and are not looked at.
     pub fn word(&self, key: &str) -> Option<&str> {
-        self.words()
-            .filter_map(|word| word.strip_prefix(key)?.strip_prefix('='))
-            .last()
+        self.words().filter_map(|word| word.strip_prefix(key)?.strip_prefix('=')).last()
     }
 
     /// Whether the command line has the word `key` without a value.

@@ -52,10 +52,7 @@ pub struct PerCpu<T> {
 impl<T: Send + Sync> PerCpu<T> {
     /// Values that `init` makes.
     pub const fn new(init: fn() -> T) -> Self {
-        Self {
-            slots: [const { crate::sync::Once::new() }; MAX_CPUS],
-            init,
-        }
+        Self { slots: [const { crate::sync::Once::new() }; MAX_CPUS], init }
     }
 
     /// The value of `cpu`.

@@ -62,10 +62,7 @@ unsafe impl Send for Stock {}
 
 impl Stock {
     const fn new() -> Self {
-        Self {
-            heads: [null_mut(); CLASSES],
-            counts: [0; CLASSES],
-        }
+        Self { heads: [null_mut(); CLASSES], counts: [0; CLASSES] }
     }
 
     #[inline]
@@ -83,11 +80,7 @@ impl Stock {
     unsafe fn push(&mut self, class: usize, block: NonNull<u8>) {
         let block = block.cast::<FreeBlock>();
         // SAFETY: (1) blocks are longer than a link and aligned to more; (2) it is free.
-        unsafe {
-            block.write(FreeBlock {
-                next: self.heads[class],
-            })
-        };
+        unsafe { block.write(FreeBlock { next: self.heads[class] }) };
         self.heads[class] = block.as_ptr();
         self.counts[class] += 1;
     }
@@ -196,10 +189,7 @@ unsafe impl GlobalAlloc for Heap {
 
 /// The order of a block of whole frames for this request, if there are blocks that big.
 fn order_of(layout: Layout) -> Option<u32> {
-    let bytes = layout
-        .size()
-        .max(layout.align())
-        .checked_next_power_of_two()?;
+    let bytes = layout.size().max(layout.align()).checked_next_power_of_two()?;
     Some((bytes / PAGE_SIZE).max(1).ilog2())
 }
 

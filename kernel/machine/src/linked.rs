@@ -25,11 +25,7 @@ pub struct Linked<T> {
 impl<T> Linked<T> {
     /// Wraps `value`; it is in no queue yet.
     pub fn new(value: T) -> Arc<Self> {
-        Arc::new(Self {
-            tree: RBTreeAtomicLink::new(),
-            list: LinkedListAtomicLink::new(),
-            value,
-        })
+        Arc::new(Self { tree: RBTreeAtomicLink::new(), list: LinkedListAtomicLink::new(), value })
     }
 
     /// Whether it is in a tree now. Only meaningful to who holds that tree's lock.

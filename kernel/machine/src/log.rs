@@ -1,7 +1,7 @@
 //! The kernel log: the backend of the `log` crate, and the ring that /dev/kmsg and syslog(2) read.
 //!
 //! Nothing here allocates. A record goes into the ring and, when its level is below the console level, to the
-//! console: the first serial port, or QEMU's debug port with `oxbow.log=debugcon`.
+//! console: the serial port that `console=` names, or QEMU's debug port with `oxbow.log=debugcon`.
 //!
 //! Lock: the ring's, a leaf that is never held while the console is written. A panic uses no lock at all.
 
@@ -59,19 +59,13 @@ struct Ring {
     next: u64,
 }
 
-static RECORDS: SpinLock<Ring> = SpinLock::new(
-    Rank(250),
-    Ring {
-        bytes: [0; RING],
-        start: 0,
-        end: 0,
-        first: 0,
-        next: 0,
-    },
-);
+static RECORDS: SpinLock<Ring> =
+    SpinLock::new(Rank(250), Ring { bytes: [0; RING], start: 0, end: 0, first: 0, next: 0 });
 
 static CONSOLE_LEVEL: AtomicU8 = AtomicU8::new(DEFAULT_LEVEL);
 static TO_DEBUG_PORT: AtomicBool = AtomicBool::new(false);
+/// The serial port that is the console.
+static CONSOLE: AtomicU8 = AtomicU8::new(0);
 /// Called after each new record, a `fn()`.
 static HOOK: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
@@ -93,12 +87,7 @@ impl Ring {
         let mut header = [0; HEADER];
         self.get(at, &mut header);
         let number = |at: usize| u64::from_le_bytes(core::array::from_fn(|i| header[at + i]));
-        Entry {
-            sequence,
-            nanoseconds: number(0),
-            level: number(8) as u8,
-            len: number(16) as usize,
-        }
+        Entry { sequence, nanoseconds: number(0), level: number(8) as u8, len: number(16) as usize }
     }
 
     fn push(&mut self, nanoseconds: u64, level: u8, text: &[u8]) {
@@ -176,13 +165,14 @@ fn to_console(bytes: &[u8]) {
     if TO_DEBUG_PORT.load(Ordering::Relaxed) {
         serial::debug_write(DebugPort::Log, bytes);
     } else {
+        let console = usize::from(CONSOLE.load(Ordering::Relaxed));
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             match line.split_last() {
                 Some((b'\n', text)) => {
-                    serial::write(0, text);
-                    serial::write(0, b"\r\n");
+                    serial::write(console, text);
+                    serial::write(console, b"\r\n");
                 }
-                _ => serial::write(0, line),
+                _ => serial::write(console, line),
             }
         }
     }
@@ -206,10 +196,7 @@ struct Line {
 
 impl Line {
     fn new() -> Self {
-        Self {
-            bytes: [0; TEXT_MAX],
-            len: 0,
-        }
+        Self { bytes: [0; TEXT_MAX], len: 0 }
     }
 
     fn bytes(&self) -> &[u8] {
@@ -252,7 +239,8 @@ impl log::Log for Backend {
     fn flush(&self) {}
 }
 
-/// Starts the log as the command line says: `quiet`, `debug`, `loglevel=N`, `oxbow.log=debugcon`.
+/// Starts the log as the command line says: `quiet`, `debug`, `loglevel=N`, `console=ttyS1`,
+/// `oxbow.log=debugcon`.
 pub fn init(boot: &BootInfo) {
     let mut level = DEFAULT_LEVEL;
     if boot.has_word("quiet") {
@@ -265,10 +253,9 @@ pub fn init(boot: &BootInfo) {
         level = number;
     }
     set_console_level(level);
-    TO_DEBUG_PORT.store(
-        boot.word("oxbow.log") == Some("debugcon"),
-        Ordering::Relaxed,
-    );
+    let second = boot.word("console").is_some_and(|name| name.split(',').next() == Some("ttyS1"));
+    CONSOLE.store(u8::from(second), Ordering::Relaxed);
+    TO_DEBUG_PORT.store(boot.word("oxbow.log") == Some("debugcon"), Ordering::Relaxed);
     // Records that nobody asked for are not even formatted.
     let filter = match level {
         0..=7 => LevelFilter::Info,
@@ -291,13 +278,14 @@ impl Write for PanicWriter {
             serial::debug_write(DebugPort::Log, text.as_bytes());
             return Ok(());
         }
+        let console = usize::from(CONSOLE.load(Ordering::Relaxed));
         for line in text.split_inclusive('\n') {
             match line.strip_suffix('\n') {
                 Some(line) => {
-                    serial::write_panicking(0, line.as_bytes());
-                    serial::write_panicking(0, b"\r\n");
+                    serial::write_panicking(console, line.as_bytes());
+                    serial::write_panicking(console, b"\r\n");
                 }
-                None => serial::write_panicking(0, line.as_bytes()),
+                None => serial::write_panicking(console, line.as_bytes()),
             }
         }
         Ok(())

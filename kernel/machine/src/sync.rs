@@ -55,11 +55,7 @@ pub fn lock_depth() -> u32 {
 #[inline]
 #[track_caller]
 pub fn assert_may_sleep() {
-    debug_assert_eq!(
-        lock_depth(),
-        0,
-        "sleeping or touching user memory with a lock held"
-    );
+    debug_assert_eq!(lock_depth(), 0, "sleeping or touching user memory with a lock held");
 }
 
 /// One held lock in the books of this processor. Dropping it may run deferred work, so it must be
@@ -158,29 +154,17 @@ mod ranks {
                     Order::Second => held <= rank.0,
                     Order::Try => true,
                 };
-                assert!(
-                    fine,
-                    "lock of rank {} taken while holding one of rank {held}",
-                    rank.0
-                );
+                assert!(fine, "lock of rank {} taken while holding one of rank {held}", rank.0);
             }
-            let free = stack
-                .0
-                .get(slot)
-                .expect("invariant: locks do not nest that deep");
+            let free = stack.0.get(slot).expect("invariant: locks do not nest that deep");
             free.store(rank.0, Relaxed);
         });
     }
 
     pub(super) fn pop(rank: Rank) {
         with(|stack| {
-            let slot = stack
-                .0
-                .iter()
-                .rev()
-                .find(|slot| slot.load(Relaxed) == rank.0);
-            slot.expect("invariant: a released lock was held")
-                .store(0, Relaxed);
+            let slot = stack.0.iter().rev().find(|slot| slot.load(Relaxed) == rank.0);
+            slot.expect("invariant: a released lock was held").store(0, Relaxed);
         });
     }
 }
@@ -207,10 +191,7 @@ pub struct SpinLockGuard<'a, T: ?Sized> {
 impl<T> SpinLock<T> {
     /// A new lock around `value`.
     pub const fn new(rank: Rank, value: T) -> Self {
-        Self {
-            rank,
-            inner: SpinMutex::new(value),
-        }
+        Self { rank, inner: SpinMutex::new(value) }
     }
 
     /// Takes the lock apart.
@@ -225,10 +206,7 @@ impl<T: ?Sized> SpinLock<T> {
     #[track_caller]
     pub fn lock(&self) -> SpinLockGuard<'_, T> {
         let held = Held::enter(self.rank, Order::Inside);
-        SpinLockGuard {
-            inner: self.inner.lock(),
-            _held: held,
-        }
+        SpinLockGuard { inner: self.inner.lock(), _held: held }
     }
 
     /// Waits for the lock while another of the same rank is held. The caller keeps to one order
@@ -237,10 +215,7 @@ impl<T: ?Sized> SpinLock<T> {
     #[track_caller]
     pub fn lock_second(&self) -> SpinLockGuard<'_, T> {
         let held = Held::enter(self.rank, Order::Second);
-        SpinLockGuard {
-            inner: self.inner.lock(),
-            _held: held,
-        }
+        SpinLockGuard { inner: self.inner.lock(), _held: held }
     }
 
     /// Takes the lock if it is free.
@@ -294,10 +269,7 @@ pub struct WriteGuard<'a, T: ?Sized> {
 impl<T> RwSpinLock<T> {
     /// A new lock around `value`.
     pub const fn new(rank: Rank, value: T) -> Self {
-        Self {
-            rank,
-            inner: RwLock::new(value),
-        }
+        Self { rank, inner: RwLock::new(value) }
     }
 
     /// Takes the lock apart.
@@ -312,10 +284,7 @@ impl<T: ?Sized> RwSpinLock<T> {
     #[track_caller]
     pub fn read(&self) -> ReadGuard<'_, T> {
         let held = Held::enter(self.rank, Order::Inside);
-        ReadGuard {
-            inner: self.inner.read(),
-            _held: held,
-        }
+        ReadGuard { inner: self.inner.read(), _held: held }
     }
 
     /// Waits until nobody else holds the lock.
@@ -354,10 +323,7 @@ impl<T: ?Sized> RwSpinLock<T> {
 impl<'a, T: ?Sized> WriteGuard<'a, T> {
     /// Goes on as a reader, without letting another writer in between.
     pub fn downgrade(self) -> ReadGuard<'a, T> {
-        ReadGuard {
-            inner: self.inner.downgrade(),
-            _held: self._held,
-        }
+        ReadGuard { inner: self.inner.downgrade(), _held: self._held }
     }
 }
 
@@ -386,17 +352,13 @@ impl<T: ?Sized> DerefMut for WriteGuard<'_, T> {
 
 impl<T> core::fmt::Debug for SpinLock<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("SpinLock")
-            .field("rank", &self.rank.0)
-            .finish_non_exhaustive()
+        f.debug_struct("SpinLock").field("rank", &self.rank.0).finish_non_exhaustive()
     }
 }
 
 impl<T> core::fmt::Debug for RwSpinLock<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("RwSpinLock")
-            .field("rank", &self.rank.0)
-            .finish_non_exhaustive()
+        f.debug_struct("RwSpinLock").field("rank", &self.rank.0).finish_non_exhaustive()
     }
 }
 

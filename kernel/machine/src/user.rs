@@ -131,12 +131,8 @@ pub enum UserExit {
 impl UserContext {
     /// A context that starts at `rip` with `rsp`, everything else zero.
     pub fn new(rip: u64, rsp: u64) -> Self {
-        let regs = Registers {
-            rip,
-            rsp,
-            rflags: rflags::IF | rflags::FIXED,
-            ..Registers::default()
-        };
+        let regs =
+            Registers { rip, rsp, rflags: rflags::IF | rflags::FIXED, ..Registers::default() };
         Self { regs }
     }
 }

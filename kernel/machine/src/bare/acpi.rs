@@ -115,9 +115,7 @@ fn read(acpi: &AcpiTables<Handler>) -> Tables {
     if let Ok(fadt) = acpi.find_table::<Fadt>() {
         read_fadt(&fadt, &mut tables);
     }
-    tables.hpet = HpetInfo::new(acpi)
-        .ok()
-        .map(|hpet| hpet.base_address as u64);
+    tables.hpet = HpetInfo::new(acpi).ok().map(|hpet| hpet.base_address as u64);
     let definition = acpi.dsdt().into_iter().chain(acpi.ssdts());
     tables.soft_off = definition
         .filter_map(|table| {
@@ -168,16 +166,9 @@ fn read_fadt(fadt: &Fadt, tables: &mut Tables) {
     }
     let reduced = flags.system_is_hw_reduced_acpi();
     if reduced {
-        tables.sleep_control = fadt
-            .sleep_control_register()
-            .ok()
-            .flatten()
-            .and_then(register);
+        tables.sleep_control = fadt.sleep_control_register().ok().flatten().and_then(register);
     } else {
-        let blocks = [
-            fadt.pm1a_control_block().ok(),
-            fadt.pm1b_control_block().ok().flatten(),
-        ];
+        let blocks = [fadt.pm1a_control_block().ok(), fadt.pm1b_control_block().ok().flatten()];
         for block in blocks.into_iter().flatten() {
             if let Some(Register::Port(port)) = register(block) {
                 let _ = tables.pm1.try_push(port);
@@ -201,10 +192,9 @@ fn register(address: GenericAddress) -> Option<Register> {
     match address.address_space {
         _ if address.address == 0 => None,
         AddressSpace::SystemIo => u16::try_from(address.address).ok().map(Register::Port),
-        AddressSpace::SystemMemory => Some(Register::Memory(kernel_map::map_device(
-            address.address,
-            8,
-        ) as usize)),
+        AddressSpace::SystemMemory => {
+            Some(Register::Memory(kernel_map::map_device(address.address, 8) as usize))
+        }
         _ => None,
     }
 }

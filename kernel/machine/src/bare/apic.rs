@@ -88,22 +88,14 @@ pub(super) fn init() {
 /// The timer interrupts once: at a value of the TSC where the processor can do that, else when the count is
 /// down.
 pub(super) fn set_timer_mode() {
-    let mode = if features::get().tsc_deadline {
-        TSC_DEADLINE_MODE
-    } else {
-        0
-    };
+    let mode = if features::get().tsc_deadline { TSC_DEADLINE_MODE } else { 0 };
     write(LVT_TIMER, mode | u32::from(irq::TIMER));
 }
 
 /// The id of this processor's local APIC.
 pub(super) fn id() -> u32 {
     let id = read(ID);
-    if PAGE.load(Ordering::Relaxed).is_null() {
-        id
-    } else {
-        id >> 24
-    }
+    if PAGE.load(Ordering::Relaxed).is_null() { id } else { id >> 24 }
 }
 
 /// Ends the interrupt that is being handled.
@@ -116,12 +108,7 @@ pub(super) fn end_of_interrupt() {
 fn command(apic_id: u32, low: u32) {
     if PAGE.load(Ordering::Relaxed).is_null() {
         // SAFETY: 1. the register exists in this mode; the write is one message.
-        unsafe {
-            msr::write(
-                msr::X2APIC + 0x30,
-                u64::from(apic_id) << 32 | u64::from(low),
-            )
-        };
+        unsafe { msr::write(msr::X2APIC + 0x30, u64::from(apic_id) << 32 | u64::from(low)) };
         return;
     }
     // Two registers: an interrupt handler that sends in between would mix up the two messages.

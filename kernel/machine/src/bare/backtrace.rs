@@ -32,12 +32,8 @@ fn walk(out: &mut impl Write, mut rbp: u64) {
             break;
         }
         // SAFETY: 1. both words are mapped.
-        let (next, rip) = unsafe {
-            (
-                (rbp as *const u64).read(),
-                (rbp as *const u64).add(1).read(),
-            )
-        };
+        let (next, rip) =
+            unsafe { ((rbp as *const u64).read(), (rbp as *const u64).add(1).read()) };
         if !image::is_code(rip) {
             break;
         }

@@ -52,9 +52,9 @@ pub fn with_vendor<R>(f: impl FnOnce(&str) -> R) -> R {
 
 /// Family, model and stepping.
 pub fn family_model_stepping() -> (u8, u8, u8) {
-    Leaves::new().get_feature_info().map_or((0, 0, 0), |info| {
-        (info.family_id(), info.model_id(), info.stepping_id())
-    })
+    Leaves::new()
+        .get_feature_info()
+        .map_or((0, 0, 0), |info| (info.family_id(), info.model_id(), info.stepping_id()))
 }
 
 /// The names of the features that matter to user programs, as Linux writes them in /proc/cpuinfo.

@@ -34,9 +34,7 @@ pub fn raise(cpu: CpuId, bits: Pending) {
 
 /// Notes work for this processor. For interrupt handlers: it runs at the end of the interrupt.
 pub(super) fn raise_here(bits: Pending) {
-    percpu::this()
-        .pending
-        .fetch_or(bits.bits(), Ordering::AcqRel);
+    percpu::this().pending.fetch_or(bits.bits(), Ordering::AcqRel);
     percpu::note_pending();
 }
 

@@ -37,10 +37,7 @@ pub(super) fn use_range(usable: &[PhysRange]) {
 /// Takes one zeroed page, for ever. Only before the frame allocator works.
 pub(super) fn take_page() -> u64 {
     let page = NEXT.fetch_add(PAGE_SIZE as u64, Ordering::Relaxed);
-    assert!(
-        page < END.load(Ordering::Relaxed),
-        "no memory for the kernel's page tables"
-    );
+    assert!(page < END.load(Ordering::Relaxed), "no memory for the kernel's page tables");
     // SAFETY: 1. free memory that is mapped, and now ours.
     unsafe { physical::to_virt(page).write_bytes(0, PAGE_SIZE) };
     page

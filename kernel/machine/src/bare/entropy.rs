@@ -18,14 +18,8 @@ struct Generator {
     age: u32,
 }
 
-static GENERATOR: SpinLock<Generator> = SpinLock::new(
-    Rank(249),
-    Generator {
-        key: [0; 8],
-        seeded: false,
-        age: 0,
-    },
-);
+static GENERATOR: SpinLock<Generator> =
+    SpinLock::new(Rank(249), Generator { key: [0; 8], seeded: false, age: 0 });
 
 /// Fresh bits of the hardware are mixed in after this many requests.
 const RESEED: u32 = 256;

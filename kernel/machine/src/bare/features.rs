@@ -102,10 +102,7 @@ pub(super) fn apply() {
             | Cr4Flags::OSXMMEXCPT_ENABLE
             | Cr4Flags::PAGE_SIZE_EXTENSION;
         flags.set(Cr4Flags::PAGE_GLOBAL, features.pge);
-        flags.set(
-            Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION,
-            features.smep,
-        );
+        flags.set(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION, features.smep);
         flags.set(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION, features.smap);
         flags.set(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION, features.umip);
         flags.set(Cr4Flags::FSGSBASE, features.fsgsbase);
@@ -138,11 +135,8 @@ pub(super) unsafe fn patch_smap() {
         let sites = core::slice::from_raw_parts(start, end.offset_from(start) as usize);
         for &site in sites {
             // Bit 63 of a kernel address is always set: cleared in the table it marks a clac.
-            let (address, last) = if site >> 63 == 0 {
-                (site | 1 << 63, 0xca)
-            } else {
-                (site, 0xcb)
-            };
+            let (address, last) =
+                if site >> 63 == 0 { (site | 1 << 63, 0xca) } else { (site, 0xcb) };
             let code = super::physical::to_virt(super::image::to_physical(address));
             for (i, byte) in [0x0f, 0x01, last].into_iter().enumerate() {
                 code.add(i).write_volatile(byte);

@@ -58,15 +58,9 @@ pub(super) fn init() {
         let mut size = LEGACY;
         if features::get().xsave {
             let leaf = CpuId::new().get_extended_state_info();
-            size = leaf.map_or(HEADER_END, |leaf| {
-                leaf.xsave_area_size_enabled_features() as usize
-            });
+            size = leaf.map_or(HEADER_END, |leaf| leaf.xsave_area_size_enabled_features() as usize);
         }
-        Format {
-            size,
-            components,
-            mxcsr_mask: mxcsr_mask(),
-        }
+        Format { size, components, mxcsr_mask: mxcsr_mask() }
     });
     debug_assert_eq!(format.components, components);
 }
@@ -309,11 +303,7 @@ pub(super) fn load_for_user() {
     // SAFETY: 1. this thread's own state, and nothing else touches it while the thread runs.
     unsafe {
         if (*user).fpu_cpu != id || cpu.fpu_owner.load(Ordering::Relaxed) != user {
-            (*user)
-                .fpu
-                .as_ref()
-                .expect("invariant: prepared before")
-                .load();
+            (*user).fpu.as_ref().expect("invariant: prepared before").load();
             (*user).fpu_cpu = id;
             cpu.fpu_owner.store(user, Ordering::Relaxed);
         }

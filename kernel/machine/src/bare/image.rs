@@ -65,10 +65,7 @@ pub(super) fn symbols() -> Option<&'static [u8]> {
     // SAFETY: 1. the linker script puts 16 bytes there, and the loader whatever the length in them says;
     // 2. nobody writes them.
     unsafe {
-        let (magic, len) = (
-            start.cast::<u64>().read(),
-            start.cast::<u64>().add(1).read(),
-        );
+        let (magic, len) = (start.cast::<u64>().read(), start.cast::<u64>().add(1).read());
         (magic == KSYMS_MAGIC && (24..1 << 26).contains(&len))
             .then(|| core::slice::from_raw_parts(start, len as usize))
     }
@@ -82,10 +79,7 @@ pub(super) fn to_physical(address: u64) -> u64 {
 /// The memory that the image fills.
 pub(super) fn physical_range() -> PhysRange {
     let layout = layout();
-    PhysRange {
-        start: to_physical(layout.text),
-        end: to_physical(layout.end - 1) + 1,
-    }
+    PhysRange { start: to_physical(layout.text), end: to_physical(layout.end - 1) + 1 }
 }
 
 /// Whether `address` is code of the kernel.

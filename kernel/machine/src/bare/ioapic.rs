@@ -72,11 +72,7 @@ pub(super) fn init(units: &[Unit], overrides: &[Override]) {
     silence_legacy();
     let open = |unit: &Unit| {
         let select = kernel_map::map_device(unit.address, 0x20) as usize;
-        let mut window = Window {
-            select,
-            base: unit.base,
-            pins: 0,
-        };
+        let mut window = Window { select, base: unit.base, pins: 0 };
         window.pins = (window.read(VERSION) >> 16 & 0xff) + 1;
         for pin in 0..window.pins {
             window.write(REDIRECTION + pin * 2, MASKED);

@@ -42,10 +42,7 @@ pub(super) fn handle(vector: u8) {
 /// Sends `vector` to another processor.
 pub(super) fn send(cpu: CpuId, vector: u8) {
     if let Some(block) = percpu::of(cpu.index()) {
-        apic::send(
-            block.apic_id.load(core::sync::atomic::Ordering::Relaxed),
-            vector,
-        );
+        apic::send(block.apic_id.load(core::sync::atomic::Ordering::Relaxed), vector);
     }
 }
 

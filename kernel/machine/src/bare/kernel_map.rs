@@ -118,11 +118,7 @@ fn map(virt: u64, phys: u64, len: u64, rights: Rights, take: TakePage<'_>) -> Op
         };
         let large = if level > 1 { LARGE } else { 0 };
         let entry = entry(table, index(virt, level));
-        assert_eq!(
-            entry.load(Ordering::Relaxed) & PRESENT,
-            0,
-            "kernel mappings overlap"
-        );
+        assert_eq!(entry.load(Ordering::Relaxed) & PRESENT, 0, "kernel mappings overlap");
         entry.store(phys | rights.bits() | large, Ordering::Release);
         done += size;
     }

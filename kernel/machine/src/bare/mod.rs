@@ -76,9 +76,7 @@ fn init(info: &'static mut BootInfo) -> ! {
     fpu::init();
     acpi::init(info.rsdp);
     apic::init();
-    percpu::BOOT_CPU
-        .apic_id
-        .store(apic::id(), core::sync::atomic::Ordering::Relaxed);
+    percpu::BOOT_CPU.apic_id.store(apic::id(), core::sync::atomic::Ordering::Relaxed);
     ioapic::init(&acpi::tables().io_apics, &acpi::tables().overrides);
     time::init();
     thread::adopt_boot_thread();
@@ -103,37 +101,18 @@ fn take_memory(info: &'static mut BootInfo) -> &'static BootInfo {
     // All that the direct map covers: free memory, the image and the initrds.
     let mut ram: ArrayVec<PhysRange, 160> = info.usable.iter().copied().collect();
     ram.extend(info.reclaimable.iter().copied());
-    ram.extend(
-        info.initrds
-            .iter()
-            .copied()
-            .chain([image::physical_range()]),
-    );
-    ram.push(PhysRange {
-        start: 0,
-        end: smp::LOW_MEMORY_END,
-    });
+    ram.extend(info.initrds.iter().copied().chain([image::physical_range()]));
+    ram.push(PhysRange { start: 0, end: smp::LOW_MEMORY_END });
     ram.sort_unstable_by_key(|range| range.start);
     early::use_range(&info.usable);
     let taken_from = early::taken_until();
     kernel_map::build(&ram);
     kernel_map::load();
     physical::set_base(physical::DIRECT_MAP);
-    info.exclude(PhysRange {
-        start: taken_from,
-        end: early::taken_until(),
-    });
+    info.exclude(PhysRange { start: taken_from, end: early::taken_until() });
     let reclaimable = core::mem::take(&mut info.reclaimable);
-    info.usable.extend(
-        reclaimable
-            .into_iter()
-            .take(info.usable.remaining_capacity()),
-    );
-    let top = ram
-        .iter()
-        .map(|range| range.end)
-        .max()
-        .expect("invariant: there is memory");
+    info.usable.extend(reclaimable.into_iter().take(info.usable.remaining_capacity()));
+    let top = ram.iter().map(|range| range.end).max().expect("invariant: there is memory");
     // SAFETY: 1. the direct map covers these ranges for ever; 2. nothing uses them: what was taken
     // is cut out, and the loader's data was copied; 3. once.
     unsafe {

@@ -98,8 +98,7 @@ impl CpuLocal {
     /// # Safety
     /// Once per processor, before anything that uses the block; `self` must live for ever.
     pub unsafe fn install(&'static self, id: u32) {
-        self.this
-            .store(core::ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
+        self.this.store(core::ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
         self.id.store(id, Ordering::Relaxed);
         // SAFETY: 1. the caller vouches for the block.
         unsafe {
@@ -223,6 +222,22 @@ pub(crate) fn attention() -> u32 {
              options(nostack, preserves_flags, readonly));
     }
     bits
+}
+
+/// Whether [`attention`] has any bit.
+#[inline(always)]
+pub(crate) fn wants_attention() -> bool {
+    // SAFETY: 1. a read of our own block.
+    unsafe {
+        asm!(
+            "cmp dword ptr gs:[{}], 0",
+            "jne {}",
+            const offset_of!(CpuLocal, attention),
+            label { return true },
+            options(nostack, readonly),
+        );
+    }
+    false
 }
 
 /// Sets bits of [`attention`].

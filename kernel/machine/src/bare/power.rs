@@ -53,10 +53,7 @@ pub fn off() -> ! {
     }
     time::spin_micros(200_000);
     // Past the locks, which a stopped processor may hold.
-    let _ = writeln!(
-        PanicWriter,
-        "this machine does not turn itself off: do it by hand"
-    );
+    let _ = writeln!(PanicWriter, "this machine does not turn itself off: do it by hand");
     halt()
 }
 
@@ -93,10 +90,8 @@ pub fn reset() -> ! {
     outb(0x64, 0xfe);
     time::spin_micros(50_000);
     // An exception without a table to look it up in is a triple fault: the processor shuts down.
-    let nothing = x86_64::structures::DescriptorTablePointer {
-        limit: 0,
-        base: x86_64::VirtAddr::zero(),
-    };
+    let nothing =
+        x86_64::structures::DescriptorTablePointer { limit: 0, base: x86_64::VirtAddr::zero() };
     // SAFETY: 1. nothing comes after this.
     unsafe {
         x86_64::instructions::tables::lidt(&nothing);

@@ -43,11 +43,7 @@ pub(super) fn seconds() -> i64 {
     let status = read(STATUS_B);
     let binary = status & BINARY != 0;
     let number = |value: u8| {
-        let value = if binary {
-            value
-        } else {
-            (value >> 4) * 10 + (value & 15)
-        };
+        let value = if binary { value } else { (value >> 4) * 10 + (value & 15) };
         i64::from(value)
     };
     let [seconds, minutes, hours, day, month, year, century] = last;

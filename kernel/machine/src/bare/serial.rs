@@ -160,11 +160,7 @@ pub(super) fn init_early() {
 
 /// Turns on receive interrupts.
 pub(super) fn enable_interrupts() {
-    for (port, uart) in UARTS
-        .iter()
-        .enumerate()
-        .filter(|(_, uart)| uart.is_present())
-    {
+    for (port, uart) in UARTS.iter().enumerate().filter(|(_, uart)| uart.is_present()) {
         ioapic::route_isa(IRQS[port], irq::SERIAL[port]);
         uart.enabled.store(RECEIVED, Ordering::SeqCst);
         uart.outb(INTERRUPT_ENABLE, RECEIVED);

@@ -61,11 +61,7 @@ pub fn start_others(entry: fn(CpuId) -> !) {
     };
     let limit = limit.unwrap_or(MAX_CPUS).min(MAX_CPUS);
     let own = apic::id();
-    let others = acpi::tables()
-        .processors
-        .iter()
-        .copied()
-        .filter(|id| *id != own);
+    let others = acpi::tables().processors.iter().copied().filter(|id| *id != own);
     let mut number = 1;
     for apic_id in others.take(limit.max(1) - 1) {
         if number == 1 {
@@ -115,11 +111,7 @@ unsafe fn build_start_page() {
 unsafe fn put(word: *const u64, value: u64) {
     let offset = word as u64 - &raw const smp_start as u64;
     // SAFETY: 1. the caller vouches.
-    unsafe {
-        physical::to_virt(START_PAGE + offset)
-            .cast::<u64>()
-            .write_volatile(value)
-    };
+    unsafe { physical::to_virt(START_PAGE + offset).cast::<u64>().write_volatile(value) };
 }
 
 /// Starts one processor; false if it does not answer.
@@ -140,10 +132,7 @@ fn start(
         entry,
     }));
     start.block.apic_id.store(apic_id, Ordering::Relaxed);
-    CPUS[number as usize].store(
-        core::ptr::from_ref(&start.block).cast_mut(),
-        Ordering::Release,
-    );
+    CPUS[number as usize].store(core::ptr::from_ref(&start.block).cast_mut(), Ordering::Release);
     let no_execute = if features::get().nx { 1 << 11 } else { 0 };
     // SAFETY: 1. the page was built; 2. the processor before this one has left it.
     unsafe {

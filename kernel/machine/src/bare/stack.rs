@@ -14,11 +14,7 @@ use crate::frame::OutOfFrames;
 use crate::sync::{Rank, SpinLock};
 
 /// Bytes of a stack: debug builds use more.
-pub(super) const SIZE: usize = if cfg!(debug_assertions) {
-    32 << 10
-} else {
-    16 << 10
-};
+pub(super) const SIZE: usize = if cfg!(debug_assertions) { 32 << 10 } else { 16 << 10 };
 const PAGES: usize = SIZE / PAGE_SIZE;
 const STRIDE: u64 = (SIZE + PAGE_SIZE) as u64;
 /// How many stacks there can be: the range is 512 GiB, this is enough for every pid and more.
@@ -41,14 +37,8 @@ struct Slots {
     next: u32,
 }
 
-static SLOTS_LOCK: SpinLock<Slots> = SpinLock::new(
-    Rank(222),
-    Slots {
-        stock: ArrayVec::new_const(),
-        unmapped: Vec::new(),
-        next: 0,
-    },
-);
+static SLOTS_LOCK: SpinLock<Slots> =
+    SpinLock::new(Rank(222), Slots { stock: ArrayVec::new_const(), unmapped: Vec::new(), next: 0 });
 
 /// The lowest byte of the guard page of a slot.
 fn guard(slot: u32) -> u64 {
@@ -113,9 +103,7 @@ fn unmap(slots: &[u32]) {
     let mut freed = ArrayVec::<u64, { BATCH * PAGES }>::new();
     for &slot in slots {
         for page in 1..=PAGES as u64 {
-            freed.extend(kernel_map::unmap_stack_page(
-                guard(slot) + page * PAGE_SIZE as u64,
-            ));
+            freed.extend(kernel_map::unmap_stack_page(guard(slot) + page * PAGE_SIZE as u64));
         }
     }
     tlb::flush_kernel_everywhere();
@@ -139,6 +127,12 @@ impl Drop for Stack {
             unmap(&surplus);
         }
     }
+}
+
+/// Whether `address` is in the page below some stack: the stack has overflowed.
+pub(super) fn is_guard(address: u64) -> bool {
+    let area = kernel_map::STACKS..guard(SLOTS);
+    area.contains(&address) && (address - area.start) % STRIDE < PAGE_SIZE as u64
 }
 
 /// Frames in free stacks: nobody uses them.

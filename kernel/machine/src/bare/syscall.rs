@@ -17,10 +17,7 @@ const CLEARED: u64 = 0x3f_7fd5;
 pub(super) unsafe fn init() {
     // SAFETY: 1. every x86_64 processor has these; 2. the selectors are those of `gdt`.
     unsafe {
-        msr::write(
-            msr::STAR,
-            u64::from(USER_CS32) << 48 | u64::from(KERNEL_CS) << 32,
-        );
+        msr::write(msr::STAR, u64::from(USER_CS32) << 48 | u64::from(KERNEL_CS) << 32);
         msr::write(msr::LSTAR, syscall_entry as *const () as u64);
         // There is no 32-bit code segment, so nobody comes this way.
         msr::write(msr::CSTAR, 0);

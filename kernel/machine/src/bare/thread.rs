@@ -60,6 +60,7 @@ global_asm!(
     // switch_stacks(rdi: where to save rsp, rsi: the rsp to go on with)
     ".text",
     ".balign 16",
+    ".type switch_stacks, @function",
     "switch_stacks:",
     "push rbp",
     "push rbx",
@@ -77,6 +78,7 @@ global_asm!(
     "pop rbp",
     "ret",
     // Where a new thread's first switch returns to.
+    ".type thread_start, @function",
     "thread_start:",
     "xor ebp, ebp",
     "call {main}",
@@ -143,9 +145,7 @@ impl KernelThread {
 impl core::fmt::Debug for KernelThread {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         let on_cpu = self.on_cpu.load(Ordering::Relaxed);
-        f.debug_struct("KernelThread")
-            .field("on_cpu", &on_cpu)
-            .finish_non_exhaustive()
+        f.debug_struct("KernelThread").field("on_cpu", &on_cpu).finish_non_exhaustive()
     }
 }
 
@@ -233,10 +233,7 @@ extern "C" fn thread_main() -> ! {
     let entry = unsafe { (*running().entry.get()).take() };
     entry.expect("invariant: a new thread has an entry")();
     let hook = EXIT_HOOK.load(Ordering::Acquire);
-    assert!(
-        !hook.is_null(),
-        "a kernel thread returned and nobody set an exit hook"
-    );
+    assert!(!hook.is_null(), "a kernel thread returned and nobody set an exit hook");
     // SAFETY: 1. only `set_exit_hook` stores here, and it stores a `fn() -> !`.
     let hook: fn() -> ! = unsafe { transmute(hook) };
     hook()

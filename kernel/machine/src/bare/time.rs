@@ -73,10 +73,7 @@ pub fn arm(deadline: Option<u64>) {
         return;
     }
     let ticks = deadline.map_or(0, |at| {
-        let ticks = scale(
-            at.saturating_sub(now()).min(10 * SECOND),
-            TIMER.load(Ordering::Relaxed),
-        );
+        let ticks = scale(at.saturating_sub(now()).min(10 * SECOND), TIMER.load(Ordering::Relaxed));
         u32::try_from(ticks).unwrap_or(u32::MAX).max(1)
     });
     apic::start_timer(ticks);
@@ -167,20 +164,10 @@ fn sample(reference: &Reference) -> Sample {
         let value = reference.read();
         let timer = apic::timer_left();
         let after = cycles();
-        (
-            after - before,
-            Sample {
-                tsc: before + (after - before) / 2,
-                reference: value,
-                timer,
-            },
-        )
+        (after - before, Sample { tsc: before + (after - before) / 2, reference: value, timer })
     };
     let tries = (0..5).map(|_| one());
-    tries
-        .min_by_key(|(width, _)| *width)
-        .expect("invariant: five tries")
-        .1
+    tries.min_by_key(|(width, _)| *width).expect("invariant: five tries").1
 }
 
 /// Finds out the rates and starts the clock. The local APIC is on, interrupts are off.
@@ -217,11 +204,7 @@ fn told_rate() -> Option<u64> {
     if max >= 0x15 {
         let leaf = __cpuid(0x15);
         if leaf.eax != 0 && leaf.ebx != 0 && leaf.ecx != 0 {
-            return Some(ratio(
-                u64::from(leaf.ecx),
-                u64::from(leaf.ebx),
-                u64::from(leaf.eax),
-            ));
+            return Some(ratio(u64::from(leaf.ecx), u64::from(leaf.ebx), u64::from(leaf.eax)));
         }
     }
     if hypervisor && __cpuid(0x4000_0000).eax >= 0x4000_0010 {

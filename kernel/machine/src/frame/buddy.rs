@@ -21,11 +21,7 @@ pub(crate) struct Buddy {
 
 impl Buddy {
     pub(crate) const fn new() -> Self {
-        Self {
-            heads: [0; ORDERS],
-            nonempty: 0,
-            free: 0,
-        }
+        Self { heads: [0; ORDERS], nonempty: 0, free: 0 }
     }
 
     /// Free frames in all lists.

@@ -25,10 +25,7 @@ pub(crate) struct Stack {
 
 impl Stack {
     const fn new() -> Self {
-        Self {
-            len: 0,
-            frames: [0; CAPACITY],
-        }
+        Self { len: 0, frames: [0; CAPACITY] }
     }
 
     #[inline]
@@ -61,23 +58,14 @@ pub(crate) struct Stock {
 
 impl Stock {
     pub(crate) const fn new() -> Self {
-        Self {
-            stale: Stack::new(),
-            zero: Stack::new(),
-        }
+        Self { stale: Stack::new(), zero: Stack::new() }
     }
 
     #[inline]
     pub(crate) fn pop(&mut self, wanted: Content) -> Option<(Number, Content)> {
         let (first, second) = match wanted {
-            Content::Stale => (
-                (&mut self.stale, Content::Stale),
-                (&mut self.zero, Content::Zero),
-            ),
-            Content::Zero => (
-                (&mut self.zero, Content::Zero),
-                (&mut self.stale, Content::Stale),
-            ),
+            Content::Stale => ((&mut self.stale, Content::Stale), (&mut self.zero, Content::Zero)),
+            Content::Zero => ((&mut self.zero, Content::Zero), (&mut self.stale, Content::Stale)),
         };
         match first.0.pop() {
             Some(frame) => Some((frame, first.1)),

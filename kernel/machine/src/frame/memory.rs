@@ -89,10 +89,7 @@ impl PhysicalMemory {
         let home = *home.expect("there is some memory");
         let table_start = home.start.next_multiple_of(PAGE_SIZE as u64);
         let table_end = table_start + table_bytes;
-        assert!(
-            table_end <= home.end,
-            "memory is too small for its own frame table"
-        );
+        assert!(table_end <= home.end, "memory is too small for its own frame table");
         self.base = base;
         // SAFETY: (1) the range is usable memory by requirement 1 and ours by requirement 2;
         // (2) all-zero bytes are valid entries; (3) it is page aligned and long enough.
@@ -102,14 +99,7 @@ impl PhysicalMemory {
             core::slice::from_raw_parts(start.cast::<FrameInfo>(), frames)
         };
         for &range in usable {
-            let range = if range == home {
-                PhysRange {
-                    start: table_end,
-                    ..range
-                }
-            } else {
-                range
-            };
+            let range = if range == home { PhysRange { start: table_end, ..range } } else { range };
             // SAFETY: requirements 1 and 2, and the table itself is left out.
             unsafe { self.add(range) };
         }
@@ -122,11 +112,8 @@ impl PhysicalMemory {
     /// The range lies below the `top` of [`init`](Self::init), is mapped as described there, and
     /// nothing uses it or will use it.
     pub(crate) unsafe fn add(&self, range: PhysRange) {
-        let start = range
-            .start
-            .next_multiple_of(PAGE_SIZE as u64)
-            .max(PAGE_SIZE as u64)
-            >> PAGE_SHIFT;
+        let start =
+            range.start.next_multiple_of(PAGE_SIZE as u64).max(PAGE_SIZE as u64) >> PAGE_SHIFT;
         let end = (range.end >> PAGE_SHIFT).min(self.table.len() as u64);
         if start >= end {
             return;
@@ -134,22 +121,17 @@ impl PhysicalMemory {
         let (start, end) = (start as Number, end as Number);
         let mut buddy = self.buddy.lock();
         buddy.add(self.table, start, end);
-        self.buddy_free
-            .store(buddy.free_frames(), Ordering::Relaxed);
+        self.buddy_free.store(buddy.free_frames(), Ordering::Relaxed);
         drop(buddy);
         let total = self.total.fetch_add(end - start, Ordering::Relaxed) + (end - start);
         // 1/64 of memory, at least 256 KiB, at most 4 MiB: enough for the kernel objects that one
         // system call may make on every processor.
-        self.reserve
-            .store((total / 64).clamp(64, 1024), Ordering::Relaxed);
-        self.stock_limit
-            .store((total / 256).clamp(16, 128), Ordering::Relaxed);
+        self.reserve.store((total / 64).clamp(64, 1024), Ordering::Relaxed);
+        self.stock_limit.store((total / 256).clamp(16, 128), Ordering::Relaxed);
     }
 
     fn make_zero_frame(&self) {
-        let number = self
-            .alloc_block(0, Claim::Ordinary)
-            .expect("memory was just added");
+        let number = self.alloc_block(0, Claim::Ordinary).expect("memory was just added");
         // SAFETY: the frame was just allocated, so it is mapped and ours.
         unsafe { super::raw::zero(self.pointer(number), PAGE_SIZE) };
         self.info(number).refs.store(STUCK, Ordering::Relaxed);
@@ -210,29 +192,20 @@ impl PhysicalMemory {
         if let Some(found) = self.stocks[cpu::id().index()].lock().pop(wanted) {
             return Ok(found);
         }
-        self.alloc_small_slow()
-            .map(|number| (number, Content::Stale))
+        self.alloc_small_slow().map(|number| (number, Content::Stale))
     }
 
     #[cold]
     fn alloc_small_slow(&self) -> Result<Number, OutOfFrames> {
         let mut stock = self.stocks[cpu::id().index()].lock();
         let mut buddy = self.buddy.lock();
-        let spare = buddy
-            .free_frames()
-            .saturating_sub(self.reserve.load(Ordering::Relaxed));
-        let order = if spare >= 8 << BATCH_ORDER {
-            BATCH_ORDER
-        } else {
-            0
-        };
+        let spare = buddy.free_frames().saturating_sub(self.reserve.load(Ordering::Relaxed));
+        let order = if spare >= 8 << BATCH_ORDER { BATCH_ORDER } else { 0 };
         if spare >= 1
-            && let Some((block, order)) = [order, 0]
-                .iter()
-                .find_map(|&order| Some((buddy.take(self.table, order)?, order)))
+            && let Some((block, order)) =
+                [order, 0].iter().find_map(|&order| Some((buddy.take(self.table, order)?, order)))
         {
-            self.buddy_free
-                .store(buddy.free_frames(), Ordering::Relaxed);
+            self.buddy_free.store(buddy.free_frames(), Ordering::Relaxed);
             drop(buddy);
             for number in (block + 1..block + (1 << order)).rev() {
                 let pushed = stock.stale.push(number, usize::MAX);
@@ -268,8 +241,7 @@ impl PhysicalMemory {
             return Err(OutOfFrames);
         }
         let block = buddy.take(self.table, order as usize).ok_or(OutOfFrames)?;
-        self.buddy_free
-            .store(buddy.free_frames(), Ordering::Relaxed);
+        self.buddy_free.store(buddy.free_frames(), Ordering::Relaxed);
         Ok(block)
     }
 
@@ -293,8 +265,7 @@ impl PhysicalMemory {
     pub(crate) fn free_block(&self, number: Number, order: usize) {
         let mut buddy = self.buddy.lock();
         buddy.give(self.table, number, order);
-        self.buddy_free
-            .store(buddy.free_frames(), Ordering::Relaxed);
+        self.buddy_free.store(buddy.free_frames(), Ordering::Relaxed);
     }
 
     /// Takes back a page table that is all zeroes.
@@ -309,11 +280,7 @@ impl PhysicalMemory {
         let limit = self.stock_limit.load(Ordering::Relaxed) as usize;
         let mut stock = self.stocks[cpu::id().index()].lock();
         for &number in numbers {
-            let content = if number & RELEASE_TABLE != 0 {
-                Content::Zero
-            } else {
-                Content::Stale
-            };
+            let content = if number & RELEASE_TABLE != 0 { Content::Zero } else { Content::Stale };
             let number = number & !RELEASE_TABLE;
             let info = self.info(number);
             if !info.release() {
@@ -339,8 +306,7 @@ impl PhysicalMemory {
             let Some(number) = stack.pop() else { break };
             buddy.give(self.table, number, 0);
         }
-        self.buddy_free
-            .store(buddy.free_frames(), Ordering::Relaxed);
+        self.buddy_free.store(buddy.free_frames(), Ordering::Relaxed);
     }
 
     /// Empties the stocks of all processors into the buddy allocator, where blocks join.
@@ -355,8 +321,7 @@ impl PhysicalMemory {
             while let Some((number, _)) = stock.pop(Content::Stale) {
                 buddy.give(self.table, number, 0);
             }
-            self.buddy_free
-                .store(buddy.free_frames(), Ordering::Relaxed);
+            self.buddy_free.store(buddy.free_frames(), Ordering::Relaxed);
         }
     }
 
@@ -373,11 +338,7 @@ impl PhysicalMemory {
     fn check_reserve_slow(&self) -> Result<(), OutOfFrames> {
         self.drain_stocks();
         let free = self.buddy_free.load(Ordering::Relaxed);
-        if free > self.reserve.load(Ordering::Relaxed) {
-            Ok(())
-        } else {
-            Err(OutOfFrames)
-        }
+        if free > self.reserve.load(Ordering::Relaxed) { Ok(()) } else { Err(OutOfFrames) }
     }
 
     pub(super) fn total(&self) -> u64 {

@@ -121,11 +121,7 @@ impl Frame {
 
     /// The exclusive form, if this is the only handle.
     pub fn try_into_unique(self) -> Result<UniqueFrame, Frame> {
-        if self.is_unique() {
-            Ok(UniqueFrame(self))
-        } else {
-            Err(self)
-        }
+        if self.is_unique() { Ok(UniqueFrame(self)) } else { Err(self) }
     }
 
     /// Reads bytes at `offset`.
@@ -167,13 +163,8 @@ impl Frame {
     #[inline]
     #[track_caller]
     fn check(&self, offset: usize, len: usize) {
-        let fits = offset
-            .checked_add(len)
-            .is_some_and(|end| end <= self.size());
-        assert!(
-            fits,
-            "an access of {len} bytes at {offset} leaves the frame"
-        );
+        let fits = offset.checked_add(len).is_some_and(|end| end <= self.size());
+        assert!(fits, "an access of {len} bytes at {offset} leaves the frame");
     }
 }
 

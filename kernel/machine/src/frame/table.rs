@@ -53,10 +53,7 @@ impl FrameInfo {
             core::sync::atomic::fence(Ordering::Acquire);
             return true;
         }
-        debug_assert_ne!(
-            before, 0,
-            "a frame was dropped more often than it was taken"
-        );
+        debug_assert_ne!(before, 0, "a frame was dropped more often than it was taken");
         if before >= STUCK {
             self.refs.store(STUCK, Ordering::Relaxed);
         }

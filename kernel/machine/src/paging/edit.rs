@@ -51,20 +51,14 @@ pub struct Editor<'a> {
 impl PageTable {
     /// Borrows the table for changes to ranges.
     pub fn edit(&mut self) -> Editor<'_> {
-        Editor {
-            table: self,
-            gather: Gather::new(),
-        }
+        Editor { table: self, gather: Gather::new() }
     }
 }
 
 impl<'a> Editor<'a> {
     /// For a table that no processor has loaded or will load.
     pub(super) fn unloaded(table: &'a mut PageTable) -> Self {
-        Self {
-            table,
-            gather: Gather::unloaded(),
-        }
+        Self { table, gather: Gather::unloaded() }
     }
 
     /// Flushes and drops now. The same as dropping the editor, but easier to see.
@@ -201,14 +195,13 @@ impl<'a> Editor<'a> {
         // First make all tables, which can fail; then nothing can.
         let mut made_to = None;
         let mut failed = Ok(());
-        self.table
-            .for_each(from, from.wrapping_add(len), |addr, _| {
-                let target = addr.as_u64().wrapping_add(shift);
-                if failed.is_ok() && made_to != Some(target / span(1)) {
-                    failed = self.table.ensure_leaf(target);
-                    made_to = Some(target / span(1));
-                }
-            });
+        self.table.for_each(from, from.wrapping_add(len), |addr, _| {
+            let target = addr.as_u64().wrapping_add(shift);
+            if failed.is_ok() && made_to != Some(target / span(1)) {
+                failed = self.table.ensure_leaf(target);
+                made_to = Some(target / span(1));
+            }
+        });
         failed?;
         let mut addr = start;
         while addr <= last {
@@ -227,10 +220,7 @@ impl<'a> Editor<'a> {
         let done = source.for_each(index(start, 0), index(last, 0), |slot, _| {
             let addr = base + slot as u64 * span(0);
             let target = addr.wrapping_add(shift);
-            let leaf = self
-                .table
-                .leaf(target)
-                .expect("invariant: the table was made before");
+            let leaf = self.table.leaf(target).expect("invariant: the table was made before");
             let raw = source.clear(slot);
             self.gather.touch(addr);
             leaf.fill(index(target, 0), raw);
@@ -259,12 +249,7 @@ impl<'a> Editor<'a> {
         let mut counts = Counts::default();
         if let Some(last) = last_byte(start, end) {
             let root = self.table.root.table();
-            let job = Sharing {
-                child,
-                start: start.as_u64(),
-                last,
-                share,
-            };
+            let job = Sharing { child, start: start.as_u64(), last, share };
             self.share_below(root, ROOT_LEVEL, 0, &job, &mut counts)?;
         }
         Ok(counts)
@@ -326,9 +311,7 @@ impl<'a> Editor<'a> {
 }
 
 /// What the processor noted, or we for those who watch writes.
-const HISTORY: PageFlags = PageFlags::ACCESSED
-    .union(PageFlags::DIRTY)
-    .union(PageFlags::SOFT_DIRTY);
+const HISTORY: PageFlags = PageFlags::ACCESSED.union(PageFlags::DIRTY).union(PageFlags::SOFT_DIRTY);
 
 /// One call of `share_into`.
 struct Sharing<'a> {

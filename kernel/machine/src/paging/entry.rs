@@ -80,9 +80,7 @@ impl Mapping {
     /// The same frame with other rights.
     #[inline]
     pub(super) fn with_flags(self, flags: PageFlags) -> Self {
-        Self {
-            raw: self.raw & FRAME | USER | (flags.bits() ^ PageFlags::EXEC.bits()),
-        }
+        Self { raw: self.raw & FRAME | USER | (flags.bits() ^ PageFlags::EXEC.bits()) }
     }
 
     /// Whether the entry holds no reference: the page of zeroes.
@@ -94,21 +92,14 @@ impl Mapping {
     /// Whether the page belongs to a file or to shared memory.
     #[inline]
     pub fn is_cached(self) -> bool {
-        physical()
-            .info(self.number())
-            .meta
-            .load(core::sync::atomic::Ordering::Relaxed)
-            & CACHED
+        physical().info(self.number()).meta.load(core::sync::atomic::Ordering::Relaxed) & CACHED
             != 0
     }
 
     /// How many references there are to the frame.
     #[inline]
     pub fn ref_count(self) -> u32 {
-        physical()
-            .info(self.number())
-            .refs
-            .load(core::sync::atomic::Ordering::Acquire)
+        physical().info(self.number()).refs.load(core::sync::atomic::Ordering::Acquire)
     }
 
     /// Whether this entry holds the only reference to the frame. While the entry is locked, or the
@@ -135,11 +126,7 @@ impl core::fmt::Debug for Mapping {
 /// The number of the table that an upper entry leads to.
 #[inline]
 pub(super) fn table_number(raw: u64) -> Option<Number> {
-    if raw == 0 {
-        None
-    } else {
-        Some(((raw & FRAME) >> PAGE_SHIFT) as Number)
-    }
+    if raw == 0 { None } else { Some(((raw & FRAME) >> PAGE_SHIFT) as Number) }
 }
 
 /// An upper entry that leads to a table.

@@ -20,20 +20,12 @@ pub(super) struct Gather {
 
 impl Gather {
     pub(super) fn new() -> Self {
-        Self {
-            start: u64::MAX,
-            end: 0,
-            frames: ArrayVec::new_const(),
-            unloaded: false,
-        }
+        Self { start: u64::MAX, end: 0, frames: ArrayVec::new_const(), unloaded: false }
     }
 
     /// For a root that no processor has, or can get, loaded.
     pub(super) fn unloaded() -> Self {
-        Self {
-            unloaded: true,
-            ..Self::new()
-        }
+        Self { unloaded: true, ..Self::new() }
     }
 
     /// The page at `addr` lost rights.

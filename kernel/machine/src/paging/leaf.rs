@@ -32,12 +32,7 @@ impl<'a> LeafGuard<'a> {
                 Relax::relax();
             }
         }
-        Self {
-            table,
-            base,
-            root,
-            _held: held,
-        }
+        Self { table, base, root, _held: held }
     }
 
     /// Whether `addr` is one of the addresses that this guard locks.
@@ -93,8 +88,7 @@ impl<'a> LeafGuard<'a> {
         debug_assert!(!flags.contains(PageFlags::SPECIAL));
         let slot = self.slot(addr);
         assert_eq!(self.table.get(slot), 0, "the page is mapped already");
-        self.table
-            .fill(slot, Mapping::new(frame.into_number(), flags).raw());
+        self.table.fill(slot, Mapping::new(frame.into_number(), flags).raw());
     }
 
     /// Maps the page of zeroes where nothing is mapped. It is never writable.
@@ -105,8 +99,7 @@ impl<'a> LeafGuard<'a> {
         let slot = self.slot(addr);
         assert_eq!(self.table.get(slot), 0, "the page is mapped already");
         let flags = flags.difference(PageFlags::WRITE).union(PageFlags::SPECIAL);
-        self.table
-            .fill(slot, Mapping::new(physical().zero_number(), flags).raw());
+        self.table.fill(slot, Mapping::new(physical().zero_number(), flags).raw());
     }
 
     /// Gives more rights to a mapped page. Another processor that remembers fewer faults once, for
@@ -159,8 +152,7 @@ impl<'a> LeafGuard<'a> {
             return PageFlags::empty();
         };
         self.root.flush(page, page + PAGE_SIZE as u64);
-        old.flags()
-            .intersection(PageFlags::ACCESSED | PageFlags::DIRTY)
+        old.flags().intersection(PageFlags::ACCESSED | PageFlags::DIRTY)
     }
 }
 

@@ -53,10 +53,7 @@ pub struct PageTable {
 impl PageTable {
     /// An empty one.
     pub fn new() -> Result<Self, OutOfFrames> {
-        Ok(Self {
-            root: Root::new()?,
-            tables: AtomicU64::new(0),
-        })
+        Ok(Self { root: Root::new()?, tables: AtomicU64::new(0) })
     }
 
     /// What is loaded to run in this address space.
@@ -90,25 +87,14 @@ impl PageTable {
             return None;
         }
         let addr = addr.as_u64();
-        Some(LeafGuard::lock(
-            self.leaf(addr)?,
-            addr & !(span(1) - 1),
-            &self.root,
-        ))
+        Some(LeafGuard::lock(self.leaf(addr)?, addr & !(span(1) - 1), &self.root))
     }
 
     /// Calls `f` for each mapped page in `start .. end`, in order. What it sees may be changed by
     /// faults at the same time.
     pub fn for_each(&self, start: UserAddr, end: UserAddr, mut f: impl FnMut(UserAddr, Mapping)) {
         if let Some(last) = last_byte(start, end) {
-            visit(
-                self.root.table(),
-                ROOT_LEVEL,
-                0,
-                start.as_u64(),
-                last,
-                &mut f,
-            );
+            visit(self.root.table(), ROOT_LEVEL, 0, start.as_u64(), last, &mut f);
         }
     }
 
@@ -186,11 +172,7 @@ pub(crate) fn hardware_walk(root: &Root, page: u64, needed: PageFlags) -> Option
 /// The last byte of a non-empty range that lies in user space.
 fn last_byte(start: UserAddr, end: UserAddr) -> Option<u64> {
     debug_assert!(start.is_page_aligned() && end.is_page_aligned() && end <= USER_END);
-    if start < end {
-        Some(end.as_u64() - 1)
-    } else {
-        None
-    }
+    if start < end { Some(end.as_u64() - 1) } else { None }
 }
 
 /// The slice of a table's entries that `start ..= last` covers, for a table that begins at `base`.

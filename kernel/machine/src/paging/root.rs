@@ -29,10 +29,7 @@ static SPARE: SpinLock<ArrayVec<Number, 16>> =
 
 impl Root {
     pub(super) fn new() -> Result<Arc<Self>, OutOfFrames> {
-        Ok(Arc::new(Self {
-            number: Self::alloc()?,
-            loaded: AtomicCpuSet::new(),
-        }))
+        Ok(Arc::new(Self { number: Self::alloc()?, loaded: AtomicCpuSet::new() }))
     }
 
     #[cfg(target_os = "none")]
@@ -119,11 +116,7 @@ impl Drop for Root {
             }
             tlb::clear_kernel_half(self.number);
         }
-        debug_assert_eq!(
-            table.used(),
-            0,
-            "a root is dropped after its page table was emptied"
-        );
+        debug_assert_eq!(table.used(), 0, "a root is dropped after its page table was emptied");
         // SAFETY: no processor has it loaded, or this would not be the last reference.
         unsafe { table.free() };
     }

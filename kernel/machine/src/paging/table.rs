@@ -53,11 +53,7 @@ impl Table {
         // SAFETY: (1) a frame is as long and as aligned as a table; (2) it is only accessed as
         // atomics while it is a table.
         let entries = unsafe { &*entries };
-        Self {
-            number,
-            info: memory.info(number),
-            entries,
-        }
+        Self { number, info: memory.info(number), entries }
     }
 
     /// A new, empty table.
@@ -113,9 +109,7 @@ impl Table {
 
     #[inline]
     fn note_use(&self, index: usize) {
-        self.info
-            .a
-            .fetch_or(1 << (index / GROUP), Ordering::Relaxed);
+        self.info.a.fetch_or(1 << (index / GROUP), Ordering::Relaxed);
         self.info.meta.fetch_add(ONE, Ordering::Relaxed);
     }
 

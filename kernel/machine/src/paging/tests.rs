@@ -14,10 +14,7 @@ fn page(n: u64) -> UserAddr {
 fn map(table: &PageTable, n: u64, tag: u8) {
     let mut frame = alloc_zeroed().unwrap();
     frame[0] = tag;
-    table
-        .lock_leaf(page(n))
-        .unwrap()
-        .map(page(n), frame.into_shared(), RW);
+    table.lock_leaf(page(n)).unwrap().map(page(n), frame.into_shared(), RW);
 }
 
 fn read(n: u64) -> Option<u8> {
@@ -48,10 +45,7 @@ fn pages_are_mapped_read_and_unmapped() {
     assert_eq!(seen, [0, 1, 511, 512, 100_000].map(page));
     let counts = table.edit().unmap(page(1), page(512));
     assert_eq!(counts, Counts { anon: 2, file: 0 });
-    assert_eq!(
-        [read(0), read(1), read(511), read(512)],
-        [Some(1), None, None, Some(1)]
-    );
+    assert_eq!([read(0), read(1), read(511), read(512)], [Some(1), None, None, Some(1)]);
     drop(table);
     assert_eq!(read(0), None);
     assert_eq!(stats(), before);
@@ -78,20 +72,14 @@ fn rights_are_taken_at_once() {
     map(&table, 1, 2);
     activate(table.root());
     assert!(write(0, 5) && write(1, 6));
-    table.edit().update(page(0), page(1), |_, old| {
-        old.flags().difference(PageFlags::WRITE)
-    });
+    table.edit().update(page(0), page(1), |_, old| old.flags().difference(PageFlags::WRITE));
     assert!(!write(0, 7));
     assert_eq!(read(0), Some(5));
     assert!(write(1, 8));
-    table
-        .edit()
-        .update(page(0), page(2), |_, old| old.flags().difference(RW));
+    table.edit().update(page(0), page(2), |_, old| old.flags().difference(RW));
     assert_eq!((read(0), read(1)), (None, None));
     // The frame is still there, only out of reach.
-    table
-        .edit()
-        .update(page(0), page(2), |_, old| old.flags().union(RW));
+    table.edit().update(page(0), page(2), |_, old| old.flags().union(RW));
     assert_eq!((read(0), read(1)), (Some(5), Some(8)));
 }
 
@@ -126,10 +114,7 @@ fn the_page_of_zeroes_is_not_counted() {
     assert!(!write(7, 1));
     assert_eq!(zero_frame().ref_count(), count);
     let mut child = PageTable::new().unwrap();
-    let shared = table
-        .edit()
-        .share_into(&mut child, page(0), page(20), Share::Cow)
-        .unwrap();
+    let shared = table.edit().share_into(&mut child, page(0), page(20), Share::Cow).unwrap();
     assert_eq!(shared, Counts::default());
     assert_eq!(table.edit().unmap(page(0), page(20)), Counts::default());
 }
@@ -146,31 +131,19 @@ fn sharing_takes_write_permission_from_both() {
     assert!(write(0, 9));
     let mut child = PageTable::new().unwrap();
     let mut edit = parent.edit();
-    edit.share_into(&mut child, page(0), page(1), Share::Cow)
-        .unwrap();
-    edit.share_into(&mut child, page(1), page(700), Share::Shared)
-        .unwrap();
+    edit.share_into(&mut child, page(0), page(1), Share::Cow).unwrap();
+    edit.share_into(&mut child, page(1), page(700), Share::Shared).unwrap();
     edit.finish();
     assert!(!write(0, 10));
     assert!(write(1, 11));
     activate(child.root());
-    assert_eq!(
-        [read(0), read(1), read(600)],
-        [Some(9), Some(11), Some(600_u16 as u8)]
-    );
+    assert_eq!([read(0), read(1), read(600)], [Some(9), Some(11), Some(600_u16 as u8)]);
     assert!(!write(0, 12));
     assert!(write(1, 13));
     let mapping = child.lock_leaf(page(0)).unwrap().get(page(0)).unwrap();
     assert!(!mapping.is_unique());
     drop(parent);
-    assert!(
-        child
-            .lock_leaf(page(0))
-            .unwrap()
-            .get(page(0))
-            .unwrap()
-            .is_unique()
-    );
+    assert!(child.lock_leaf(page(0)).unwrap().get(page(0)).unwrap().is_unique());
     assert_eq!(read(1), Some(13));
     drop(child);
     assert_eq!(stats(), before);
@@ -189,9 +162,7 @@ fn a_failed_share_leaves_no_frame_behind() {
     loop {
         fail_allocation_after(Some(failures));
         let shared = PageTable::new().and_then(|mut child| {
-            parent
-                .edit()
-                .share_into(&mut child, UserAddr::NULL, USER_END, Share::Cow)
+            parent.edit().share_into(&mut child, UserAddr::NULL, USER_END, Share::Cow)
         });
         fail_allocation_after(None);
         assert_eq!(stats(), with_parent);

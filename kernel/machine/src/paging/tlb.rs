@@ -176,9 +176,7 @@ fn ask(root: &Root, others: CpuSet, start: u64, end: u64) -> CpuSet {
     let _held = Held::enter(rank::SHOOTDOWN, Order::Inside);
     let me = cpu::id();
     let request = &REQUESTS[me.index()];
-    request
-        .root
-        .store(ptr::from_ref(root).cast_mut(), Ordering::Relaxed);
+    request.root.store(ptr::from_ref(root).cast_mut(), Ordering::Relaxed);
     request.start.store(start, Ordering::Relaxed);
     request.end.store(end, Ordering::Relaxed);
     request.left.store(0, Ordering::Relaxed);
@@ -186,9 +184,7 @@ fn ask(root: &Root, others: CpuSet, start: u64, end: u64) -> CpuSet {
     for cpu in others.iter() {
         INBOX[cpu.index()].fetch_or(CpuSet::single(me).bits(), Ordering::Release);
     }
-    let sender = SENDER
-        .get()
-        .expect("invariant: other processors run only after it is set");
+    let sender = SENDER.get().expect("invariant: other processors run only after it is set");
     sender(others);
     while request.waiting.load(Ordering::Acquire) != 0 {
         serve_requests();
@@ -204,18 +200,14 @@ pub(crate) fn serve_requests() {
     let senders = CpuSet::from_bits(INBOX[me.index()].swap(0, Ordering::Acquire));
     for sender in senders.iter() {
         let request = &REQUESTS[sender.index()];
-        let (start, end) = (
-            request.start.load(Ordering::Relaxed),
-            request.end.load(Ordering::Relaxed),
-        );
+        let (start, end) =
+            (request.start.load(Ordering::Relaxed), request.end.load(Ordering::Relaxed));
         if start < end {
             forget(start, end);
         } else {
             leave(request, me);
         }
-        request
-            .waiting
-            .fetch_and(!CpuSet::single(me).bits(), Ordering::Release);
+        request.waiting.fetch_and(!CpuSet::single(me).bits(), Ordering::Release);
     }
 }
 
@@ -237,8 +229,6 @@ fn leave(request: &Request, me: cpu::CpuId) {
         Ordering::Relaxed,
     );
     if gone.is_ok() {
-        request
-            .left
-            .fetch_or(CpuSet::single(me).bits(), Ordering::Relaxed);
+        request.left.fetch_or(CpuSet::single(me).bits(), Ordering::Relaxed);
     }
 }

@@ -2,23 +2,20 @@
 
 /// Finds `Name(_S5_, Package(){a, b, ..})` in byte code and reads the first two numbers.
 pub(crate) fn soft_off(code: &[u8]) -> Option<[u8; 2]> {
-    code.windows(4)
-        .enumerate()
-        .filter(|(_, name)| name == b"_S5_")
-        .find_map(|(at, _)| {
-            // NameOp before it, possibly with a root prefix in between.
-            let before = &code[..at];
-            if !before.ends_with(&[0x08]) && !before.ends_with(&[0x08, b'\\']) {
-                return None;
-            }
-            let mut rest = code[at + 4..].strip_prefix(&[0x12])?;
-            // PkgLength: the top two bits of the first byte say how many bytes follow. Then the count.
-            let extra = usize::from(*rest.first()? >> 6);
-            rest = rest.get(1 + extra + 1..)?;
-            let (first, rest) = number(rest)?;
-            let second = number(rest).map_or(0, |(second, _)| second);
-            Some([first, second])
-        })
+    code.windows(4).enumerate().filter(|(_, name)| name == b"_S5_").find_map(|(at, _)| {
+        // NameOp before it, possibly with a root prefix in between.
+        let before = &code[..at];
+        if !before.ends_with(&[0x08]) && !before.ends_with(&[0x08, b'\\']) {
+            return None;
+        }
+        let mut rest = code[at + 4..].strip_prefix(&[0x12])?;
+        // PkgLength: the top two bits of the first byte say how many bytes follow. Then the count.
+        let extra = usize::from(*rest.first()? >> 6);
+        rest = rest.get(1 + extra + 1..)?;
+        let (first, rest) = number(rest)?;
+        let second = number(rest).map_or(0, |(second, _)| second);
+        Some([first, second])
+    })
 }
 
 /// A small AML integer.

@@ -37,10 +37,7 @@ mod tests {
     #[test]
     fn the_zero_key_gives_the_known_block() {
         // RFC 8439, A.1, test vector 1.
-        let bytes: Vec<u8> = block(&[0; 8], 0)
-            .iter()
-            .flat_map(|word| word.to_le_bytes())
-            .collect();
+        let bytes: Vec<u8> = block(&[0; 8], 0).iter().flat_map(|word| word.to_le_bytes()).collect();
         assert_eq!(bytes[..8], [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90]);
         assert_eq!(bytes[60..], [0xb2, 0xee, 0x65, 0x86]);
     }

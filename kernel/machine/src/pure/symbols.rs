@@ -16,18 +16,11 @@ pub(crate) fn find(table: &[u8], offset: u64) -> Option<(&str, u64)> {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low.midpoint(high);
-        if word(table, ENTRIES + middle * 8)? <= wanted {
-            low = middle + 1
-        } else {
-            high = middle
-        }
+        if word(table, ENTRIES + middle * 8)? <= wanted { low = middle + 1 } else { high = middle }
     }
     let entry = ENTRIES + low.checked_sub(1)? * 8;
     let name = strings.get(word(table, entry + 4)? as usize..)?;
-    let name = core::ffi::CStr::from_bytes_until_nul(name)
-        .ok()?
-        .to_str()
-        .ok()?;
+    let name = core::ffi::CStr::from_bytes_until_nul(name).ok()?.to_str().ok()?;
     Some((name, u64::from(wanted - word(table, entry)?)))
 }
 

@@ -19,10 +19,7 @@ pub struct BootInfo {
 impl BootInfo {
     /// As a boot loader would have given them.
     pub fn new(cmdline: &[u8], initrds: &[&'static [u8]]) -> Self {
-        Self {
-            cmdline: cmdline.to_vec(),
-            initrds: initrds.to_vec(),
-        }
+        Self { cmdline: cmdline.to_vec(), initrds: initrds.to_vec() }
     }
 
     /// The kernel command line.

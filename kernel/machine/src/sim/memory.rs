@@ -32,15 +32,9 @@ impl Board {
         let layout = Layout::from_size_align(bytes, PAGE_SIZE).expect("a size of whole pages");
         // SAFETY: the layout has a size; machines have at least a few pages.
         let base = unsafe { alloc_zeroed(layout) };
-        assert!(
-            !base.is_null(),
-            "the host has no memory for a machine of {bytes} bytes"
-        );
+        assert!(!base.is_null(), "the host has no memory for a machine of {bytes} bytes");
         // Frame 0 is kept out, as on real machines.
-        let all = PhysRange {
-            start: PAGE_SIZE as u64,
-            end: bytes as u64,
-        };
+        let all = PhysRange { start: PAGE_SIZE as u64, end: bytes as u64 };
         let mut memory = PhysicalMemory::empty();
         // SAFETY: the arena is ours, zeroed, and lives for ever.
         unsafe { memory.init(base, &[all], bytes as u64) };
@@ -51,9 +45,7 @@ impl Board {
 /// The memory of the machine this thread is on.
 #[inline]
 pub(crate) fn physical() -> &'static PhysicalMemory {
-    let board = CURRENT
-        .get()
-        .unwrap_or_else(|| SHARED.get_or_init(|| Board::build(SHARED_BYTES)));
+    let board = CURRENT.get().unwrap_or_else(|| SHARED.get_or_init(|| Board::build(SHARED_BYTES)));
     &board.memory
 }
 
@@ -98,12 +90,7 @@ impl Handle {
     /// Moves the calling thread onto this machine, until the result is dropped.
     pub fn enter(self) -> Machine {
         let before = CURRENT.replace(Some(self.0));
-        Machine {
-            board: self.0,
-            before,
-            owner: false,
-            _not_send: PhantomData,
-        }
+        Machine { board: self.0, before, owner: false, _not_send: PhantomData }
     }
 }
 

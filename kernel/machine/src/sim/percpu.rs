@@ -25,10 +25,7 @@ impl Number {
                 continue;
             }
             let with = taken | 1 << free;
-            if TAKEN
-                .compare_exchange(taken, with, Ordering::Acquire, Ordering::Relaxed)
-                .is_ok()
-            {
+            if TAKEN.compare_exchange(taken, with, Ordering::Acquire, Ordering::Relaxed).is_ok() {
                 return Self(CpuId(free as u8));
             }
         }

@@ -69,9 +69,7 @@ impl KernelThread {
         self.wait_for_turn();
         drop(self);
         entry();
-        let hook = EXIT_HOOK
-            .get()
-            .expect("a thread ends after the hook was set");
+        let hook = EXIT_HOOK.get().expect("a thread ends after the hook was set");
         hook();
     }
 
@@ -95,9 +93,7 @@ pub fn set_exit_hook(hook: fn() -> !) {
 /// The running thread; a host thread that was not made by us becomes one.
 pub fn current() -> Arc<KernelThread> {
     CURRENT.with_borrow_mut(|current| {
-        current
-            .get_or_insert_with(|| KernelThread::build(None, true))
-            .clone()
+        current.get_or_insert_with(|| KernelThread::build(None, true)).clone()
     })
 }
 

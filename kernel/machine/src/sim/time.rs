@@ -14,10 +14,7 @@ static ARMED: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(u64::MAX) }; MAX_C
 fn start() -> (Instant, i64) {
     *START.get_or_init(|| {
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        (
-            Instant::now(),
-            wall.map_or(0, |since| since.as_nanos() as i64),
-        )
+        (Instant::now(), wall.map_or(0, |since| since.as_nanos() as i64))
     })
 }
 

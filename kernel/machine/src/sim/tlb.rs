@@ -14,18 +14,12 @@ pub(super) struct Tlb {
     pages: BTreeMap<u64, Mapping>,
 }
 
-static TLBS: [Mutex<Tlb>; MAX_CPUS] = [const {
-    Mutex::new(Tlb {
-        root: None,
-        pages: BTreeMap::new(),
-    })
-}; MAX_CPUS];
+static TLBS: [Mutex<Tlb>; MAX_CPUS] =
+    [const { Mutex::new(Tlb { root: None, pages: BTreeMap::new() }) }; MAX_CPUS];
 
 fn of(cpu: CpuId) -> MutexGuard<'static, Tlb> {
     // A panic of another test's thread leaves nothing half done here.
-    TLBS[cpu.index()]
-        .lock()
-        .unwrap_or_else(|poisoned| poisoned.into_inner())
+    TLBS[cpu.index()].lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// This processor's TLB. While it is held, flushes by others wait: an access is atomic to them.
@@ -50,15 +44,12 @@ impl Tlb {
 
     fn forget(&mut self, root: &Root, start: u64, end: u64) {
         if self.has(root) {
-            self.pages
-                .retain(|&page, _| page + (PAGE_SIZE as u64) <= start || page >= end);
+            self.pages.retain(|&page, _| page + (PAGE_SIZE as u64) <= start || page >= end);
         }
     }
 
     fn has(&self, root: &Root) -> bool {
-        self.root
-            .as_ref()
-            .is_some_and(|mine| std::ptr::eq(&**mine, root))
+        self.root.as_ref().is_some_and(|mine| std::ptr::eq(&**mine, root))
     }
 }
 

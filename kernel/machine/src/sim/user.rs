@@ -31,11 +31,8 @@ fn pieces(
             break;
         };
         // SAFETY: the offset is inside of the page.
-        let pointer = unsafe {
-            physical()
-                .pointer(mapping.frame_number() as u32)
-                .add(at.page_offset())
-        };
+        let pointer =
+            unsafe { physical().pointer(mapping.frame_number() as u32).add(at.page_offset()) };
         f(pointer, done, bytes);
         done += bytes;
     }
@@ -46,14 +43,9 @@ fn pieces(
 pub fn copy_in(to: &mut [u8], from: UserAddr) -> usize {
     let base = to.as_mut_ptr();
     // SAFETY: (1) pieces stay inside of `to`; (2) the frame is mapped, and no part of `to`.
-    pieces(
-        from,
-        to.len(),
-        PageFlags::READ,
-        |pointer, done, bytes| unsafe {
-            core::ptr::copy_nonoverlapping(pointer, base.add(done), bytes);
-        },
-    )
+    pieces(from, to.len(), PageFlags::READ, |pointer, done, bytes| unsafe {
+        core::ptr::copy_nonoverlapping(pointer, base.add(done), bytes);
+    })
 }
 
 /// Copies to user memory; returns how many bytes at the end were not copied.
@@ -67,18 +59,12 @@ pub fn copy_out(to: UserAddr, from: &[u8]) -> usize {
 /// Zeroes user memory; returns how many bytes at the end were not written.
 pub fn zero(to: UserAddr, len: usize) -> usize {
     // SAFETY: the piece is inside of a mapped frame.
-    pieces(to, len, WRITE, |pointer, _, bytes| unsafe {
-        core::ptr::write_bytes(pointer, 0, bytes)
-    })
+    pieces(to, len, WRITE, |pointer, _, bytes| unsafe { core::ptr::write_bytes(pointer, 0, bytes) })
 }
 
 /// Copies from user memory into a frame; returns how many bytes at the end were not copied.
 pub fn copy_in_to_frame(frame: &Frame, offset: usize, from: UserAddr, len: usize) -> usize {
-    assert!(
-        offset
-            .checked_add(len)
-            .is_some_and(|end| end <= frame.size())
-    );
+    assert!(offset.checked_add(len).is_some_and(|end| end <= frame.size()));
     // SAFETY: (1) both sides are inside of frames; (2) `copy` allows the same frame twice.
     pieces(from, len, PageFlags::READ, |pointer, done, bytes| unsafe {
         core::ptr::copy(pointer, frame.bytes().add(offset + done), bytes);
@@ -87,11 +73,7 @@ pub fn copy_in_to_frame(frame: &Frame, offset: usize, from: UserAddr, len: usize
 
 /// Copies from a frame to user memory; returns how many bytes at the end were not copied.
 pub fn copy_out_from_frame(to: UserAddr, frame: &Frame, offset: usize, len: usize) -> usize {
-    assert!(
-        offset
-            .checked_add(len)
-            .is_some_and(|end| end <= frame.size())
-    );
+    assert!(offset.checked_add(len).is_some_and(|end| end <= frame.size()));
     // SAFETY: as in `copy_in_to_frame`.
     pieces(to, len, WRITE, |pointer, done, bytes| unsafe {
         core::ptr::copy(frame.bytes().add(offset + done), pointer, bytes);
@@ -103,26 +85,14 @@ pub fn copy_in_str(to: &mut [u8], from: UserAddr) -> StrCopy {
     for (i, slot) in to.iter_mut().enumerate() {
         let mut byte = [0];
         if copy_in(&mut byte, from.wrapping_add(i as u64)) != 0 {
-            return StrCopy {
-                copied: i,
-                terminated: false,
-                faulted: true,
-            };
+            return StrCopy { copied: i, terminated: false, faulted: true };
         }
         if byte[0] == 0 {
-            return StrCopy {
-                copied: i,
-                terminated: true,
-                faulted: false,
-            };
+            return StrCopy { copied: i, terminated: true, faulted: false };
         }
         *slot = byte[0];
     }
-    StrCopy {
-        copied: to.len(),
-        terminated: false,
-        faulted: false,
-    }
+    StrCopy { copied: to.len(), terminated: false, faulted: false }
 }
 
 const WRITE: PageFlags = PageFlags::READ.union(PageFlags::WRITE);
@@ -132,10 +102,7 @@ fn with_u32<R>(
     needed: PageFlags,
     f: impl FnOnce(&AtomicU32) -> R,
 ) -> Result<R, Fault> {
-    assert!(
-        addr.as_u64().is_multiple_of(4),
-        "the caller checks the alignment"
-    );
+    assert!(addr.as_u64().is_multiple_of(4), "the caller checks the alignment");
     let mut f = Some(f);
     let mut result = None;
     pieces(addr, 4, needed, |pointer, _, _| {

@@ -17,6 +17,7 @@
 .pushsection .text.boot, "ax"
 .code32
 .globl pvh_start
+.type pvh_start, @function
 pvh_start:
     cli
     cld
@@ -79,6 +80,7 @@ pvh_high:
 
 # Limine: long mode, the kernel mapped as linked, a stack of the loader's.
 .globl limine_start
+.type limine_start, @function
 limine_start:
     cli
     cld

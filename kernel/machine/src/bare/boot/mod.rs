@@ -105,9 +105,7 @@ impl BootInfo {
     /// their memory is free.
     pub fn take_initrds(&self) -> Option<Initrds> {
         let first = !INITRDS_TAKEN.swap(true, Ordering::Relaxed);
-        first.then(|| Initrds {
-            ranges: self.initrds.clone(),
-        })
+        first.then(|| Initrds { ranges: self.initrds.clone() })
     }
 
     /// How the kernel was started.
@@ -133,10 +131,7 @@ impl BootInfo {
     /// Notes an initrd, unless it is empty or one too many.
     fn add_initrd(&mut self, start: u64, len: u64) {
         if len != 0 && !self.initrds.is_full() {
-            self.initrds.push(PhysRange {
-                start,
-                end: start + len,
-            });
+            self.initrds.push(PhysRange { start, end: start + len });
         }
     }
 
@@ -150,10 +145,7 @@ impl BootInfo {
 /// Appends the whole pages of a range. With more pieces than we can note, the rest stays unused.
 fn push_pages(list: &mut ArrayVec<PhysRange, REGIONS_MAX>, start: u64, end: u64) {
     let page = PAGE_SIZE as u64;
-    let range = PhysRange {
-        start: start.next_multiple_of(page),
-        end: end & !(page - 1),
-    };
+    let range = PhysRange { start: start.next_multiple_of(page), end: end & !(page - 1) };
     if range.start < range.end && !list.is_full() {
         list.push(range);
     }
@@ -165,14 +157,8 @@ fn cut_out(list: &mut ArrayVec<PhysRange, REGIONS_MAX>, hole: PhysRange) {
     let (start, end) = (hole.start & !(page - 1), hole.end.next_multiple_of(page));
     for range in core::mem::take(list) {
         for piece in [
-            PhysRange {
-                start: range.start,
-                end: range.end.min(start),
-            },
-            PhysRange {
-                start: range.start.max(end),
-                end: range.end,
-            },
+            PhysRange { start: range.start, end: range.end.min(start) },
+            PhysRange { start: range.start.max(end), end: range.end },
         ] {
             if piece.start < piece.end && !list.is_full() {
                 list.push(piece);
@@ -188,10 +174,7 @@ fn cut_out(list: &mut ArrayVec<PhysRange, REGIONS_MAX>, hole: PhysRange) {
 unsafe fn continue_boot(info: &'static mut BootInfo) -> ! {
     info.usable.sort_unstable_by_key(|range| range.start);
     // The first 64 KiB hold the firmware's tables, and later the start code of other processors.
-    info.exclude(PhysRange {
-        start: 0,
-        end: super::smp::LOW_MEMORY_END,
-    });
+    info.exclude(PhysRange { start: 0, end: super::smp::LOW_MEMORY_END });
     info.exclude(image::physical_range());
     for i in 0..info.initrds.len() {
         info.exclude(info.initrds[i]);

@@ -22,6 +22,7 @@
 # user_enter(rdi: end of the Registers) -> rax: why it came back.
 # All registers but rsp are lost. Interrupts must be off; they are on again after a system call only.
 .globl user_enter
+.type user_enter, @function
 .balign 64
 user_enter:
     mov gs:[{RSP0}], rsp
@@ -96,6 +97,7 @@ user_enter:
 
 # The syscall instruction: rcx = rip, r11 = flags, interrupts off by SFMASK, still the user's stack.
 .globl syscall_entry
+.type syscall_entry, @function
 .balign 64
 syscall_entry:
     swapgs
@@ -127,6 +129,7 @@ syscall_entry:
 
 # Exceptions and interrupts: 256 stubs of 16 bytes push what the processor did not, then go on below.
 .globl trap_stubs
+.type trap_stubs, @function
 .balign 16
 trap_stubs:
 .set vector, 0
@@ -145,6 +148,7 @@ trap_stubs:
     .set vector, vector + 1
 .endr
 
+.type trap_common, @function
 trap_common:                            # [rsp]: vector, error code, rip, cs, rflags, rsp, ss
     cld
     CLAC
@@ -224,6 +228,7 @@ trap_common:                            # [rsp]: vector, error code, rip, cs, rf
     iretq
 
 # On a stack of its own. The word 8 below the stack's top is the CpuLocal; GS may be anyone's.
+.type trap_paranoid, @function
 trap_paranoid:
     cld
     CLAC

@@ -142,12 +142,7 @@ pub(super) unsafe fn build() {
 pub(super) unsafe fn load() {
     let base = VirtAddr::from_ptr(IDT.0.get());
     // SAFETY: 1. the table lives for ever and its gates lead to the stubs.
-    unsafe {
-        lidt(&DescriptorTablePointer {
-            limit: 256 * 16 - 1,
-            base,
-        })
-    }
+    unsafe { lidt(&DescriptorTablePointer { limit: 256 * 16 - 1, base }) }
 }
 
 /// An exception or interrupt in kernel mode, interrupts off.
@@ -208,6 +203,10 @@ fn fatal(frame: &TrapFrame) -> ! {
     let name = NAMES.get(frame.vector as usize).unwrap_or(&"exception");
     let address = x86_64::registers::control::Cr2::read_raw();
     super::panic::note_trap(frame);
+    let guard = super::image::layout().stack_guard;
+    if super::stack::is_guard(address) || (guard..guard + 4096).contains(&address) {
+        panic!("the kernel stack overflowed at {:#x}", frame.rip);
+    }
     panic!(
         "{name} in kernel mode: rip {:#x}, error {:#x}, address {address:#x}\n\
          rax {:016x} rbx {:016x} rcx {:016x} rdx {:016x}\n\

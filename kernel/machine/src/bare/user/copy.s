@@ -24,6 +24,7 @@
 
 # user_copy(rdi: to, rsi: from, rdx: bytes) -> rax: bytes left
 .globl user_copy
+.type user_copy, @function
 .balign 16
 user_copy:
     USTAC
@@ -48,6 +49,7 @@ FIXUP 13b, 14b
 
 # user_zero(rdi: to, rsi: bytes) -> rax: bytes left
 .globl user_zero
+.type user_zero, @function
 .balign 16
 user_zero:
     USTAC
@@ -72,6 +74,7 @@ FIXUP 23b, 24b
 # user_copy_str(rdi: to, rsi: from, rdx: room) -> rax: bytes copied, rdx: 0 full, 1 terminated, 2 fault
 # Eight bytes at a time; a NUL in a word x shows as a bit of (x - 0x01..) & ~x & 0x80..
 .globl user_copy_str
+.type user_copy_str, @function
 .balign 16
 user_copy_str:
     USTAC

@@ -35,10 +35,7 @@ pub(super) fn fixup(rip: u64) -> Option<u64> {
     let (start, end) = (&raw const ex_table_start, &raw const ex_table_end);
     // SAFETY: 1. the linker script brackets the table; 2. nobody writes it.
     let table = unsafe { core::slice::from_raw_parts(start, end.offset_from(start) as usize) };
-    table
-        .iter()
-        .find(|entry| entry[0] == rip)
-        .map(|entry| entry[1])
+    table.iter().find(|entry| entry[0] == rip).map(|entry| entry[1])
 }
 
 impl UserContext {
@@ -51,7 +48,7 @@ impl UserContext {
     pub fn run(&mut self) -> UserExit {
         crate::sync::assert_may_sleep();
         interrupts::disable();
-        if percpu::attention() != 0
+        if percpu::wants_attention()
             && let Some(exit) = attend()
         {
             return exit;
@@ -71,11 +68,7 @@ impl UserContext {
                 out("r10") _, out("r11") _, out("r12") _, out("r13") _, out("r14") _, out("r15") _,
             );
         }
-        if exit == 0 {
-            UserExit::Syscall
-        } else {
-            trapped(exit)
-        }
+        if exit == 0 { UserExit::Syscall } else { trapped(exit) }
     }
 }
 
@@ -103,10 +96,7 @@ fn trapped(exit: u64) -> UserExit {
         return UserExit::Interrupt;
     }
     interrupts::enable();
-    UserExit::Exception {
-        vector: number,
-        error,
-    }
+    UserExit::Exception { vector: number, error }
 }
 
 /// The slow part of entering user mode. Interrupts are off before and after, unless it returns an exit.
@@ -203,9 +193,7 @@ pub fn copy_out_from_frame(dst: UserAddr, frame: &Frame, offset: usize, len: usi
 #[inline]
 #[track_caller]
 fn check_frame(frame: &Frame, offset: usize, len: usize) {
-    let fits = offset
-        .checked_add(len)
-        .is_some_and(|end| end <= frame.size());
+    let fits = offset.checked_add(len).is_some_and(|end| end <= frame.size());
     assert!(fits, "a copy of {len} bytes at {offset} leaves the frame");
 }
 
@@ -217,11 +205,7 @@ pub fn copy_in_str(dst: &mut [u8], src: UserAddr) -> StrCopy {
     let room = crate::addr::USER_END.as_u64().saturating_sub(src.as_u64());
     let room = dst.len().min(usize::try_from(room).unwrap_or(usize::MAX));
     if room == 0 {
-        return StrCopy {
-            copied: 0,
-            terminated: false,
-            faulted: !dst.is_empty(),
-        };
+        return StrCopy { copied: 0, terminated: false, faulted: !dst.is_empty() };
     }
     // SAFETY: 1. dst is writable for `room` bytes; 2. src is in the user half, where faults are fixed up.
     let result = unsafe { user_copy_str(dst.as_mut_ptr(), src.as_u64() as *const u8, room) };
@@ -236,11 +220,7 @@ pub fn copy_in_str(dst: &mut [u8], src: UserAddr) -> StrCopy {
 /// The address of a user word that may be touched, if it is one.
 #[inline]
 fn word(addr: UserAddr) -> Result<*mut u32, Fault> {
-    if addr.range_ok(4) {
-        Ok(addr.as_u64() as *mut u32)
-    } else {
-        Err(Fault)
-    }
+    if addr.range_ok(4) { Ok(addr.as_u64() as *mut u32) } else { Err(Fault) }
 }
 
 /// One instruction on user memory between stac and clac; `$fault` stays 1 when it faults.
