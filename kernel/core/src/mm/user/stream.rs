@@ -134,7 +134,11 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// `EFAULT` when not all of it could be stored.
     pub fn write_all(&mut self, from: &[u8]) -> Result<()> {
-        if self.write(from)? == from.len() { Ok(()) } else { Err(Errno::EFAULT.into()) }
+        if self.write(from)? == from.len() {
+            Ok(())
+        } else {
+            Err(Errno::EFAULT.into())
+        }
     }
 
     /// Stores `len` bytes of a frame, from `offset` on.
@@ -239,7 +243,11 @@ impl<'a> Source<'a> {
     /// # Errors
     /// `EFAULT` when not all of it could be filled.
     pub fn read_exact(&mut self, to: &mut [u8]) -> Result<()> {
-        if self.read(to)? == to.len() { Ok(()) } else { Err(Errno::EFAULT.into()) }
+        if self.read(to)? == to.len() {
+            Ok(())
+        } else {
+            Err(Errno::EFAULT.into())
+        }
     }
 
     /// Takes bytes.
