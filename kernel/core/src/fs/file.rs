@@ -185,11 +185,7 @@ pub trait FileOps: Any + Send + Sync {
     /// # Errors
     /// `EINVAL` when the file cannot have one of them.
     fn check_flags(&self, flags: OpenFlags) -> Result<()> {
-        if flags.contains(OpenFlags::O_DIRECT) {
-            Err(Errno::EINVAL.into())
-        } else {
-            Ok(())
-        }
+        if flags.contains(OpenFlags::O_DIRECT) { Err(Errno::EINVAL.into()) } else { Ok(()) }
     }
 
     /// The lines that `/proc/PID/fdinfo` shows after the common ones.
@@ -245,11 +241,7 @@ pub fn seek_in(size: u64, now: u64, to: Seek) -> Result<u64> {
             if start >= size {
                 return Err(Errno::ENXIO.into());
             }
-            return Ok(if matches!(to, Seek::Data(_)) {
-                start
-            } else {
-                size
-            });
+            return Ok(if matches!(to, Seek::Data(_)) { start } else { size });
         }
     };
     match base.checked_add_signed(offset) {
@@ -417,9 +409,7 @@ impl OpenFile {
         // `fetch_update` cannot fail: the closure always returns a value.
         let _ = self
             .flags
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
-                Some(old & keep | new)
-            });
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| Some(old & keep | new));
     }
 
     /// The start of a read or write by `caller` at `pos`.
@@ -467,8 +457,7 @@ impl OpenFile {
 
     /// The epoll registrations of this description.
     pub fn watchers(&self) -> &SpinLock<Watchers> {
-        self.watchers
-            .call_once(|| SpinLock::new(locks::OPEN_FILE, Watchers::new()))
+        self.watchers.call_once(|| SpinLock::new(locks::OPEN_FILE, Watchers::new()))
     }
 
     /// Who gets `SIGIO`, and which signal instead (0: `SIGIO` itself).

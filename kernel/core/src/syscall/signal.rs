@@ -5,6 +5,7 @@ use abi::{Errno, KernelSigaction, OpenFlags, SigAltStack, SigInfo, SigSet, Signa
 use alloc::sync::Arc;
 use machine::addr::UserAddr;
 
+use super::poll::PollRestart;
 use crate::clock;
 use crate::error::{Restart, Result};
 use crate::fs::{Caller, OpenFile, anon};
@@ -171,8 +172,12 @@ pub fn restart_syscall(cx: &mut CurrentThread) -> Result<usize> {
     let Some(block) = cx.own_signals.restart_block.take() else {
         return Err(Errno::EINTR.into());
     };
-    match block.into_any().downcast::<SleepRestart>() {
-        Ok(sleep) => sleep.run(cx),
+    let block = match block.into_any().downcast::<SleepRestart>() {
+        Ok(sleep) => return sleep.run(cx),
+        Err(other) => other,
+    };
+    match block.downcast::<PollRestart>() {
+        Ok(poll) => poll.resume(cx),
         Err(_) => Err(Errno::EINTR.into()),
     }
 }

@@ -3,6 +3,7 @@
 mod fd_table;
 mod mounts;
 mod oracle;
+mod streams;
 mod walk;
 
 use alloc::sync::Arc;
