@@ -10,8 +10,7 @@ machine::kernel_entry!(start);
 /// Runs once, on the boot processor, when memory, interrupts and the clock work.
 #[cfg(target_os = "none")]
 fn start(boot: &'static machine::boot::BootInfo) -> ! {
-    log::info!("command line: {}", boot.cmdline().escape_ascii());
-    machine::power::off()
+    oxbow_core::init::start(boot)
 }
 
 #[cfg(not(target_os = "none"))]

@@ -12,6 +12,7 @@ pub mod cred;
 pub mod elf;
 pub mod error;
 pub mod fs;
+pub mod init;
 pub mod locks;
 pub mod mm;
 pub mod procfs;

@@ -25,7 +25,7 @@ use crate::sched::{self, Competition, Task, timer};
 use crate::syscall::user_loop;
 use crate::task::exec::{self, ExecRequest};
 use crate::task::{CurrentThread, clone, exit, first, oom, session};
-use crate::{mm, procfs};
+use crate::mm;
 
 use command_line::CommandLine;
 
@@ -98,7 +98,6 @@ fn run_first_process(boot: &'static BootInfo) {
 fn prepare_files(boot: &'static BootInfo, line: &CommandLine) -> Result<Path> {
     let root = initramfs::mount_root()?;
     crate::fs::init();
-    procfs::init();
     if line.host_link {
         host_link::init();
     }

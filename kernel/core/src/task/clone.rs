@@ -179,8 +179,11 @@ fn charge_user(cx: &CurrentThread) -> Result<UserCharge> {
 /// memory with kernel stack, tables and descriptors.
 pub fn max_threads() -> usize {
     const FRAMES_PER_THREAD: u64 = 10;
-    let threads = (machine::frame::stats().total / FRAMES_PER_THREAD / 8).max(64);
-    usize::try_from(threads).unwrap_or(usize::MAX)
+    static LIMIT: Once<usize> = Once::new();
+    *LIMIT.call_once(|| {
+        let threads = (machine::frame::stats().total / FRAMES_PER_THREAD / 8).max(64);
+        usize::try_from(threads).unwrap_or(usize::MAX)
+    })
 }
 
 /// The resources of the child, shared or copied.
