@@ -19,6 +19,8 @@ pub mod ldisc;
 mod nodes;
 pub mod pty;
 pub mod serial;
+#[cfg(test)]
+mod tests;
 
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
