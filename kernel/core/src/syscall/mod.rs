@@ -5,19 +5,23 @@
 //! memory goes through `mm::user`, and what they decide lives in `fs`, `mm` and `task`.
 
 pub mod args;
+pub mod cred;
 pub mod dir;
 pub mod epoll;
 pub mod eventfd;
 pub mod exec;
 pub mod fd;
 pub mod file;
+pub mod futex;
 pub mod memory;
 pub mod misc;
 pub mod mount;
 pub mod path;
 pub mod pipe;
 pub mod poll;
+pub mod prctl;
 pub mod process;
+pub mod sched;
 pub mod signal;
 pub mod splice;
 pub mod stat;

@@ -12,6 +12,7 @@ use crate::fs::{Caller, OpenFile, anon};
 use crate::mm::user;
 use crate::sched::{self, Sleep};
 use crate::task::CurrentThread;
+use crate::task::futex::wait::FutexRestart;
 use crate::task::signal::signalfd::SignalFd;
 use crate::task::signal::{Action, deliver, own, send};
 use crate::task::timers::sleep::SleepRestart;
@@ -176,8 +177,12 @@ pub fn restart_syscall(cx: &mut CurrentThread) -> Result<usize> {
         Ok(sleep) => return sleep.run(cx),
         Err(other) => other,
     };
-    match block.downcast::<PollRestart>() {
-        Ok(poll) => poll.resume(cx),
+    let block = match block.downcast::<PollRestart>() {
+        Ok(poll) => return poll.resume(cx),
+        Err(other) => other,
+    };
+    match block.downcast::<FutexRestart>() {
+        Ok(futex) => futex.run(&cx.space),
         Err(_) => Err(Errno::EINTR.into()),
     }
 }

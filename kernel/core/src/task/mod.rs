@@ -22,6 +22,7 @@ pub mod futex;
 pub mod limits;
 pub mod oom;
 pub mod pidfd;
+pub mod priority;
 mod process;
 pub mod session;
 pub mod signal;

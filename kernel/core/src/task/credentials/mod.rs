@@ -10,9 +10,10 @@ pub mod on_exec;
 #[cfg(test)]
 mod tests;
 
+use abi::cap::CAP_SYS_PTRACE;
 use abi::limits::RLIMIT_NPROC;
 
-use super::{CurrentThread, ProcessFlags};
+use super::{CurrentThread, ProcessFlags, Thread};
 use crate::cred::Cred;
 
 /// Gives the calling thread new credentials.
@@ -28,6 +29,34 @@ pub fn commit(cx: &mut CurrentThread, new: Cred) {
         cx.thread.set_parent_death_signal(None);
     }
     cx.set_cred(new);
+}
+
+/// Which ids of the caller count when it looks into another thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallerIds {
+    /// Those for file access, and the effective capabilities: /proc.
+    FileSystem,
+    /// The real ones, and the permitted capabilities: system calls.
+    Real,
+}
+
+/// Whether the caller may look into another thread (ptrace(2), "Ptrace access mode checking").
+pub fn may_inspect(cx: &CurrentThread, target: &Thread, ids: CallerIds) -> bool {
+    if target.process.pid == cx.pid() {
+        return true;
+    }
+    let (caller, other) = (cx.cred(), target.cred());
+    if caller.capable(CAP_SYS_PTRACE) {
+        return true;
+    }
+    let (uid, gid, caps) = match ids {
+        CallerIds::FileSystem => (caller.fsuid, caller.fsgid, caller.caps.effective),
+        CallerIds::Real => (caller.ruid, caller.rgid, caller.caps.permitted),
+    };
+    [other.euid, other.suid, other.ruid].iter().all(|&other| other == uid)
+        && [other.egid, other.sgid, other.rgid].iter().all(|&other| other == gid)
+        && target.process.flags().contains(ProcessFlags::DUMPABLE)
+        && other.caps.permitted & !caps == 0
 }
 
 /// As [`commit`], for calls that change user ids: notes whether the new user has too many threads
