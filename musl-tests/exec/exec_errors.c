@@ -53,8 +53,9 @@ int main(int argc, char **argv)
 	ok_child(pid, "once it is closed, it runs");
 
 	// A program that runs cannot be written. Our own file is one.
-	fails(open(self, O_WRONLY), ETXTBSY, "opening a running program for writing");
-	fails(truncate(self, 0), ETXTBSY, "truncating it");
+	int busy = geteuid() ? EACCES : ETXTBSY; // who may not write it, hears that first
+	fails(open(self, O_WRONLY), busy, "opening a running program for writing");
+	fails(truncate(self, 0), busy, "truncating it");
 	fd = open("copy", O_WRONLY);
 	ok(fd >= 0, "when it has ended, it can be opened");
 	close(fd);

@@ -41,7 +41,7 @@ static long raw_clone(unsigned long flags, int *ptid, int *ctid)
 
 int main(void)
 {
-	plan(17);
+	plan(19);
 	int value = 6;
 	pid_t pid = clone(store, STACK, CLONE_VM | SIGCHLD, &value);
 	ok(pid > 0, "J13: clone(CLONE_VM|SIGCHLD) with its own stack");
@@ -94,6 +94,14 @@ int main(void)
 	int status = 0;
 	waitpid(pid, &status, __WALL);
 	is(status, 3 << 8, "S22: __WALL reaps it");
+
+	// Numbers that are no signal are taken, and then nothing is sent.
+	pid = raw_clone(200, 0, 0);
+	if (pid == 0)
+		_exit(4);
+	status = 0;
+	is(waitpid(pid, &status, __WALL), pid, "S22: an exit signal that does not exist");
+	is(status, 4 << 8, "S22: harms nobody");
 
 	fails(raw_clone(CLONE_SIGHAND | SIGCHLD, 0, 0), EINVAL, "S22: CLONE_SIGHAND needs CLONE_VM");
 	fails(raw_clone(CLONE_THREAD | CLONE_VM, 0, 0), EINVAL,
