@@ -23,6 +23,11 @@ impl FifoSlot {
         Self(SpinLock::new(locks::OPEN_FILE, Weak::new()))
     }
 
+    /// The slot of a pipe that exists.
+    pub fn of(pipe: &Arc<Pipe>) -> Self {
+        Self(SpinLock::new(locks::OPEN_FILE, Arc::downgrade(pipe)))
+    }
+
     /// The pipe, with an end already counted so that it stays.
     ///
     /// # Errors
@@ -76,13 +81,9 @@ pub fn open(slot: &FifoSlot, cx: &OpenCx<'_>) -> Result<Arc<dyn FileOps>> {
     let outcome = if read && write {
         Ok(())
     } else if read && !nonblock {
-        wait(&pipe.readable, || {
-            pipe.writers() > 0 || pipe.opens().1 != writes
-        })
+        wait(&pipe.readable, || pipe.writers() > 0 || pipe.opens().1 != writes)
     } else if write && !nonblock {
-        wait(&pipe.writable, || {
-            pipe.readers() > 0 || pipe.opens().0 != reads
-        })
+        wait(&pipe.writable, || pipe.readers() > 0 || pipe.opens().0 != reads)
     } else {
         Ok(())
     };
@@ -97,7 +98,5 @@ pub fn open(slot: &FifoSlot, cx: &OpenCx<'_>) -> Result<Arc<dyn FileOps>> {
 
 fn wait(queue: &WaitQueue, ready: impl Fn() -> bool) -> Result<()> {
     let ready = || ready().then_some(());
-    Ok(queue
-        .wait_until(Sleep::Interruptible, None, ready)
-        .map_err(|_| Restart::IfSaRestart)?)
+    Ok(queue.wait_until(Sleep::Interruptible, None, ready).map_err(|_| Restart::IfSaRestart)?)
 }

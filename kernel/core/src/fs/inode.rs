@@ -120,8 +120,8 @@ pub struct Metadata {
     uid: AtomicU32,
     gid: AtomicU32,
     nlink: AtomicU32,
-    /// Open descriptions that may write, as `ETXTBSY` needs it; the top bit: being executed.
-    writers: AtomicU32,
+    /// Open descriptions that may write, as `ETXTBSY` needs it, and executors above them.
+    writers: AtomicU64,
     times: SpinLock<Times>,
     /// Without a name, but linkat(2) may give it one (`O_TMPFILE`).
     linkable: AtomicBool,
@@ -140,15 +140,10 @@ impl Metadata {
             uid: AtomicU32::new(new.uid),
             gid: AtomicU32::new(new.gid),
             nlink: AtomicU32::new(if new.mode & S_IFMT == 0o040000 { 2 } else { 1 }),
-            writers: AtomicU32::new(0),
+            writers: AtomicU64::new(0),
             times: SpinLock::new(
                 locks::INODE,
-                Times {
-                    atime: now,
-                    mtime: now,
-                    ctime: now,
-                    btime: now,
-                },
+                Times { atime: now, mtime: now, ctime: now, btime: now },
             ),
             linkable: AtomicBool::new(false),
             locks: Once::new(),
@@ -221,8 +216,7 @@ impl Metadata {
     /// Replaces the permission bits; the type stays.
     pub fn set_permissions(&self, bits: u32) {
         let kind = self.mode() & S_IFMT;
-        self.mode
-            .store(kind | bits & PERMISSION_BITS, Ordering::Relaxed);
+        self.mode.store(kind | bits & PERMISSION_BITS, Ordering::Relaxed);
     }
 
     /// Replaces the owner.
@@ -307,9 +301,7 @@ impl Metadata {
     /// `ETXTBSY` while the file is executed.
     pub fn add_writer(&self) -> Result<(), Errno> {
         self.writers
-            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| {
-                (n < EXECUTED).then_some(n + 1)
-            })
+            .fetch_update(Ordering::AcqRel, Ordering::Relaxed, |n| (n < EXECUTED).then_some(n + 1))
             .map(|_| ())
             .map_err(|_| Errno::ETXTBSY)
     }
@@ -338,8 +330,8 @@ impl Metadata {
     }
 }
 
-/// One executor in the `writers` word: up to 64 Ki writers below it, executors above.
-const EXECUTED: u32 = 1 << 16;
+/// One executor in the `writers` word: writers are counted below it, executors above.
+const EXECUTED: u64 = 1 << 32;
 
 /// What stat(2) and statx(2) report.
 #[derive(Clone, Copy, Debug)]

@@ -22,6 +22,7 @@ use machine::sync::{SpinLock, SpinLockGuard};
 
 use super::anon;
 use super::caller::Caller;
+use super::fifo::FifoSlot;
 use super::file::{FileOps, Io, OpenFile};
 use super::gate::{Gate, Pass};
 use super::inode::{Inode, Metadata};
@@ -54,14 +55,19 @@ pub struct Pipe {
     write_opens: AtomicU64,
 }
 
-/// The inode of a pipe without a name.
+/// The inode of a pipe without a name. It can be opened again by way of `/proc/PID/fd`.
 struct PipeInode {
     meta: Metadata,
+    slot: FifoSlot,
 }
 
 impl Inode for PipeInode {
     fn meta(&self) -> &Metadata {
         &self.meta
+    }
+
+    fn fifo(&self) -> Option<&FifoSlot> {
+        Some(&self.slot)
     }
 
     fn anonymous_name(&self) -> Option<Vec<u8>> {
@@ -79,17 +85,12 @@ pub fn create(flags: OpenFlags, caller: &dyn Caller) -> Result<(Arc<OpenFile>, A
     pipe.add_end(true, true);
     let path = anon::pipe_path(Arc::new(PipeInode {
         meta: anon::pipe_metadata(caller),
+        slot: FifoSlot::of(&pipe),
     }));
     let cred = caller.cred();
     let status = flags & OpenFlags::O_NONBLOCK;
     let reader = OpenFile::new(path.clone(), pipe.clone(), status, cred.clone(), false);
-    let writer = OpenFile::new(
-        path,
-        pipe,
-        status | OpenFlags::O_WRONLY,
-        cred.clone(),
-        false,
-    );
+    let writer = OpenFile::new(path, pipe, status | OpenFlags::O_WRONLY, cred.clone(), false);
     Ok((reader, writer))
 }
 
@@ -123,10 +124,7 @@ impl Pipe {
 
     /// How often read and write ends were opened.
     pub fn opens(&self) -> (u64, u64) {
-        (
-            self.read_opens.load(Ordering::SeqCst),
-            self.write_opens.load(Ordering::SeqCst),
-        )
+        (self.read_opens.load(Ordering::SeqCst), self.write_opens.load(Ordering::SeqCst))
     }
 
     /// Forgets an end and wakes those who wait for it in vain.
@@ -165,9 +163,7 @@ impl Pipe {
     }
 
     fn pass(gate: &Gate) -> Result<Pass<'_>> {
-        Ok(gate
-            .pass(Sleep::Interruptible)
-            .map_err(|_| Restart::IfSaRestart)?)
+        Ok(gate.pass(Sleep::Interruptible).map_err(|_| Restart::IfSaRestart)?)
     }
 
     /// Passes the reader's gate once there is data. `None` at the end of the pipe.
@@ -180,10 +176,7 @@ impl Pipe {
             let ring = self.ring.lock();
             if !ring.is_empty() {
                 drop(ring);
-                return Ok(Some(Reader {
-                    pipe: self,
-                    _pass: pass,
-                }));
+                return Ok(Some(Reader { pipe: self, _pass: pass }));
             }
             drop(ring);
             // A writer counts itself out only after its last byte: look for bytes once more.
@@ -215,10 +208,7 @@ impl Pipe {
             // The ring may have become smaller than an atomic write.
             if ring.space() >= need.min(ring.capacity()) {
                 drop(ring);
-                return Ok(Writer {
-                    pipe: self,
-                    _pass: pass,
-                });
+                return Ok(Writer { pipe: self, _pass: pass });
             }
             drop(ring);
             drop(pass);
@@ -268,11 +258,7 @@ impl Pipe {
             }
         };
         drop(reader);
-        if done > 0 {
-            Ok(done)
-        } else {
-            result.map(|()| 0)
-        }
+        if done > 0 { Ok(done) } else { result.map(|()| 0) }
     }
 
     fn write_from(&self, src: &mut Source<'_>, io: &Io<'_>) -> Result<usize> {

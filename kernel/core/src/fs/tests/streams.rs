@@ -9,6 +9,7 @@ use abi::{Errno, OpenFlags};
 use super::{World, code, e};
 use crate::fs::epoll::{self, Deadline, Epoll};
 use crate::fs::file::OpenFile;
+use crate::fs::open::{self, OpenRequest};
 use crate::fs::pipe::Pipe;
 use crate::fs::{eventfd, pipe};
 use crate::mm::user::{Sink, Source};
@@ -129,6 +130,20 @@ fn eventfds_count() {
         assert_eq!(read(&world, &file, 8), Ok(1u64.to_ne_bytes().to_vec()));
         assert_eq!(file.poll(None).contains(PollEvents::IN), left);
     }
+}
+
+#[test]
+fn a_pipe_can_be_opened_again_by_its_path() {
+    let world = World::new();
+    let (reader, writer) = make_pipe(&world);
+    let request = OpenRequest::existing(OpenFlags::O_WRONLY);
+    let again = open::reopen(&world.cx(), reader.path().clone(), &request).map_err(code).unwrap();
+    drop(writer);
+    assert_eq!(write(&world, &again, b"hi"), Ok(2));
+    assert_eq!(read(&world, &reader, 9).as_deref(), Ok(&b"hi"[..]));
+    assert_eq!(reader.poll(None), PollEvents::empty());
+    drop(again);
+    assert_eq!(reader.poll(None), PollEvents::HUP);
 }
 
 struct Watch {
