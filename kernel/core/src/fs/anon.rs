@@ -21,25 +21,16 @@ use super::registry::FileSystem;
 use crate::error::Result;
 
 /// The file system of pipes.
-static PIPEFS: FileSystem = FileSystem {
-    name: "pipefs",
-    mount: |_| Err(Errno::EINVAL.into()),
-};
+static PIPEFS: FileSystem = FileSystem { name: "pipefs", mount: |_| Err(Errno::EINVAL.into()) };
 /// The file system of everything else.
-static ANON_INODEFS: FileSystem = FileSystem {
-    name: "anon_inodefs",
-    mount: |_| Err(Errno::EINVAL.into()),
-};
+static ANON_INODEFS: FileSystem =
+    FileSystem { name: "anon_inodefs", mount: |_| Err(Errno::EINVAL.into()) };
 
 struct Statless(u64);
 
 impl SuperOps for Statless {
     fn stat(&self) -> FsStat {
-        FsStat {
-            magic: self.0,
-            block_size: 4096,
-            ..FsStat::default()
-        }
+        FsStat { magic: self.0, block_size: 4096, ..FsStat::default() }
     }
 }
 
@@ -78,16 +69,10 @@ fn world(kind: &'static FileSystem, magic: i64) -> World {
         gid: 0,
         rdev: DeviceNumber::default(),
     };
-    let root = Arc::new(AnonInode {
-        meta: Metadata::new(new),
-        name: "",
-    });
+    let root = Arc::new(AnonInode { meta: Metadata::new(new), name: "" });
     let superblock = SuperBlock::new(kind, root, Arc::new(Statless(magic.unsigned_abs())));
     let root = superblock.root().clone();
-    World {
-        mount: Mount::new(superblock, root, kind.name.as_bytes(), MountFlags::empty()),
-        dev,
-    }
+    World { mount: Mount::new(superblock, root, kind.name.as_bytes(), MountFlags::empty()), dev }
 }
 
 static NUMBERS: InodeNumbers = InodeNumbers::new();
@@ -109,10 +94,7 @@ pub fn pipe_metadata(caller: &dyn Caller) -> Metadata {
 
 /// The place of a pipe with this inode.
 pub fn pipe_path(inode: Arc<dyn Inode>) -> Path {
-    Path {
-        mount: PIPES.mount.clone(),
-        dentry: Dentry::new_root(inode),
-    }
+    Path { mount: PIPES.mount.clone(), dentry: Dentry::new_root(inode) }
 }
 
 /// An open file for `ops`, shown as `anon_inode:NAME`.
@@ -132,9 +114,6 @@ pub fn open(
         rdev: DeviceNumber::default(),
     });
     let dentry = Dentry::new_root(Arc::new(AnonInode { meta, name }));
-    let path = Path {
-        mount: OTHERS.mount.clone(),
-        dentry,
-    };
+    let path = Path { mount: OTHERS.mount.clone(), dentry };
     OpenFile::new(path, ops, flags, cred.clone(), false)
 }

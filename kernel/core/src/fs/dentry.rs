@@ -91,8 +91,7 @@ impl Children {
         debug_assert!(!self.dead);
         let cookie = self.last_cookie.max(FIRST_COOKIE - 1) + 1;
         self.last_cookie = cookie;
-        self.by_cookie
-            .insert(cookie, (name.clone(), dentry.clone()));
+        self.by_cookie.insert(cookie, (name.clone(), dentry.clone()));
         let old = self.by_name.insert(name, Entry { cookie, dentry });
         debug_assert!(old.is_none());
     }
@@ -111,9 +110,7 @@ impl Children {
 
     /// The entries from `cookie` on, in order.
     pub fn range(&self, cookie: u64) -> impl Iterator<Item = (u64, &Name, &Arc<Dentry>)> {
-        self.by_cookie
-            .range(cookie..)
-            .map(|(cookie, (name, dentry))| (*cookie, name, dentry))
+        self.by_cookie.range(cookie..).map(|(cookie, (name, dentry))| (*cookie, name, dentry))
     }
 
     /// The cookie after the last entry.

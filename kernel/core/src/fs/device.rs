@@ -67,11 +67,8 @@ pub fn open_char(dev: DeviceNumber, cx: &OpenCx<'_>) -> Result<Arc<dyn FileOps>>
 
 /// The major numbers in use and their names, as `/proc/devices` lists them.
 pub fn majors() -> Vec<(u32, &'static str)> {
-    let mut majors: Vec<_> = DRIVERS
-        .read()
-        .iter()
-        .map(|(first, range)| (first.major, range.name))
-        .collect();
+    let mut majors: Vec<_> =
+        DRIVERS.read().iter().map(|(first, range)| (first.major, range.name)).collect();
     majors.dedup();
     majors
 }

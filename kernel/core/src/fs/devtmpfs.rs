@@ -18,17 +18,12 @@ use super::tmpfs::{self, Options};
 use crate::error::Result;
 
 /// What `mount -t devtmpfs` shows.
-pub static DEVTMPFS: FileSystem = FileSystem {
-    name: "devtmpfs",
-    mount: |_| Ok(instance()?.clone()),
-};
+pub static DEVTMPFS: FileSystem =
+    FileSystem { name: "devtmpfs", mount: |_| Ok(instance()?.clone()) };
 
 fn instance() -> Result<&'static Arc<SuperBlock>> {
     static INSTANCE: Once<Arc<SuperBlock>> = Once::new();
-    let options = Options {
-        mode: Some(0o755),
-        ..Options::default()
-    };
+    let options = Options { mode: Some(0o755), ..Options::default() };
     let instance = INSTANCE.try_call_once(|| {
         let superblock = tmpfs::new_instance(&DEVTMPFS, &options)?;
         populate(superblock.root())?;
@@ -56,12 +51,7 @@ fn populate(root: &Arc<Dentry>) -> Result<()> {
 
 fn add(dir: &Arc<Dentry>, name: &str, kind: NewKind<'_>, mode: u32) -> Result<()> {
     let mode = kind.file_type().bits() | mode;
-    let inode = dir.inode().make(&NewInode {
-        kind,
-        mode,
-        uid: 0,
-        gid: 0,
-    })?;
+    let inode = dir.inode().make(&NewInode { kind, mode, uid: 0, gid: 0 })?;
     edit::insert(dir, name.as_bytes(), inode)?;
     Ok(())
 }
@@ -69,12 +59,7 @@ fn add(dir: &Arc<Dentry>, name: &str, kind: NewKind<'_>, mode: u32) -> Result<()
 /// Puts the character device `dev` into `/dev` as `name`.
 pub fn announce(name: &str, dev: DeviceNumber, mode: u32) {
     let result = instance().and_then(|superblock| {
-        add(
-            superblock.root(),
-            name,
-            NewKind::Char(dev),
-            mode & !FileType::Char.bits(),
-        )
+        add(superblock.root(), name, NewKind::Char(dev), mode & !FileType::Char.bits())
     });
     match result {
         Ok(()) | Err(crate::error::Error::Errno(Errno::EEXIST)) => {}

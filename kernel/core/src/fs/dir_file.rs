@@ -29,11 +29,7 @@ fn parent_ino(path: &Path) -> u64 {
     } else {
         path.dentry.parent()
     };
-    above
-        .unwrap_or_else(|| path.dentry.clone())
-        .inode()
-        .meta()
-        .ino()
+    above.unwrap_or_else(|| path.dentry.clone()).inode().meta().ino()
 }
 
 /// Emits `.` and `..` if `pos` is before them. False: the sink is full.

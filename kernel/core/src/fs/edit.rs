@@ -82,12 +82,7 @@ pub fn make(
     let file_type = kind.file_type();
     let (uid, gid, mode) =
         permission::new_entry(parent.meta(), cx.cred, mode & 0o7777 | file_type.bits());
-    let inode = parent.make(&NewInode {
-        kind,
-        mode,
-        uid,
-        gid,
-    })?;
+    let inode = parent.make(&NewInode { kind, mode, uid, gid })?;
     insert(&dir.dentry, name, inode)
 }
 
@@ -182,12 +177,7 @@ pub fn unlink(mut walker: Walker<'_>) -> Result<()> {
     };
     if walker.trailing_slash() {
         let is_dir = victim.inode().meta().is_dir();
-        return Err(if is_dir {
-            Errno::EISDIR
-        } else {
-            Errno::ENOTDIR
-        }
-        .into());
+        return Err(if is_dir { Errno::EISDIR } else { Errno::ENOTDIR }.into());
     }
     let dir = walker.at();
     let cred = walker.cx().cred;

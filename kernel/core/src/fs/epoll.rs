@@ -63,12 +63,7 @@ static NESTING: SpinLock<()> = SpinLock::new(locks::EPOLL_NESTING, ());
 
 /// A new instance.
 pub fn create(flags: OpenFlags, caller: &dyn Caller) -> Arc<OpenFile> {
-    anon::open(
-        "[eventpoll]",
-        Epoll::new(),
-        flags | OpenFlags::O_RDWR,
-        caller,
-    )
+    anon::open("[eventpoll]", Epoll::new(), flags | OpenFlags::O_RDWR, caller)
 }
 
 impl Wake for Item {
@@ -201,12 +196,8 @@ impl Epoll {
         if core::ptr::eq(self, Arc::as_ptr(outer)) || depth >= NESTING_MAX {
             return Err(Errno::ELOOP);
         }
-        let files: Vec<_> = self
-            .interest
-            .lock()
-            .values()
-            .filter_map(|item| item.file.upgrade())
-            .collect();
+        let files: Vec<_> =
+            self.interest.lock().values().filter_map(|item| item.file.upgrade()).collect();
         seen.extend(files.iter().cloned());
         for file in files {
             if let Some(inner) = file.ops_as::<Epoll>() {
@@ -275,10 +266,7 @@ impl Epoll {
             if events.is_empty() {
                 continue;
             }
-            out.push(EpollEvent {
-                events: events.bits(),
-                data: item.data.load(Ordering::Acquire),
-            });
+            out.push(EpollEvent { events: events.bits(), data: item.data.load(Ordering::Acquire) });
             if item.has(EpollFlags::ONESHOT) {
                 item.disarm();
             } else if !item.has(EpollFlags::ET) {
@@ -330,11 +318,7 @@ impl FileOps for Epoll {
         }
         let items: Vec<_> = self.ready.lock().iter().cloned().collect();
         let ready = items.iter().any(|item| !item.ready_events().is_empty());
-        if ready {
-            PollEvents::READABLE
-        } else {
-            PollEvents::empty()
-        }
+        if ready { PollEvents::READABLE } else { PollEvents::empty() }
     }
 
     fn can_poll(&self) -> bool {

@@ -36,12 +36,7 @@ pub fn create(count: u32, semaphore: bool, flags: OpenFlags, caller: &dyn Caller
         readable: WaitQueue::new(),
         writable: WaitQueue::new(),
     };
-    anon::open(
-        "[eventfd]",
-        Arc::new(event),
-        flags | OpenFlags::O_RDWR,
-        caller,
-    )
+    anon::open("[eventfd]", Arc::new(event), flags | OpenFlags::O_RDWR, caller)
 }
 
 impl EventFd {
@@ -59,19 +54,14 @@ impl EventFd {
     /// Adds; `None` when it would overflow.
     fn add(&self, value: u64) -> Option<()> {
         let sum = |count: u64| count.checked_add(value).filter(|&sum| sum < FULL);
-        self.count
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, sum)
-            .ok()
-            .map(|_| ())
+        self.count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, sum).ok().map(|_| ())
     }
 
     /// Adds without waiting, for the kernel's own notifications; sticks at the maximum.
     pub fn signal(&self, value: u64) {
         let sum = |count: u64| Some(count.saturating_add(value).min(FULL - 1));
         // Cannot fail: the closure always returns a value.
-        let _ = self
-            .count
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, sum);
+        let _ = self.count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, sum);
         self.readable.wake_all();
     }
 }

@@ -47,9 +47,7 @@ impl Slots {
     }
 
     fn is_used(&self, fd: usize) -> bool {
-        self.used
-            .get(fd / 64)
-            .is_some_and(|word| word & 1 << (fd % 64) != 0)
+        self.used.get(fd / 64).is_some_and(|word| word & 1 << (fd % 64) != 0)
     }
 
     fn mark(&mut self, fd: usize, cloexec: bool) {
@@ -67,9 +65,7 @@ impl Slots {
     }
 
     fn is_cloexec(&self, fd: usize) -> bool {
-        self.cloexec
-            .get(fd / 64)
-            .is_some_and(|word| word & 1 << (fd % 64) != 0)
+        self.cloexec.get(fd / 64).is_some_and(|word| word & 1 << (fd % 64) != 0)
     }
 
     fn clear(&mut self, fd: usize) -> Option<Arc<OpenFile>> {
@@ -104,16 +100,10 @@ impl Slots {
             .next_multiple_of(STEP)
             .max(self.files.len().saturating_mul(2).min(NR_OPEN as usize));
         let more = len - self.files.len();
-        self.files
-            .try_reserve_exact(more)
-            .map_err(|_| Errno::ENOMEM)?;
+        self.files.try_reserve_exact(more).map_err(|_| Errno::ENOMEM)?;
         let words = len.div_ceil(64);
-        self.used
-            .try_reserve_exact(words - self.used.len())
-            .map_err(|_| Errno::ENOMEM)?;
-        self.cloexec
-            .try_reserve_exact(words - self.cloexec.len())
-            .map_err(|_| Errno::ENOMEM)?;
+        self.used.try_reserve_exact(words - self.used.len()).map_err(|_| Errno::ENOMEM)?;
+        self.cloexec.try_reserve_exact(words - self.cloexec.len()).map_err(|_| Errno::ENOMEM)?;
         self.files.resize_with(len, || None);
         self.used.resize(words, 0);
         self.cloexec.resize(words, 0);
@@ -136,11 +126,7 @@ impl Slots {
 
     /// A file that is to be closed on exec.
     fn next_cloexec(&self) -> Option<usize> {
-        let mut words = self
-            .cloexec
-            .iter()
-            .enumerate()
-            .filter(|(_, word)| **word != 0);
+        let mut words = self.cloexec.iter().enumerate().filter(|(_, word)| **word != 0);
         words.find_map(|(at, &word)| {
             (0..64)
                 .filter(|bit| word & 1 << bit != 0)
@@ -166,9 +152,7 @@ fn to_fd(index: usize) -> i32 {
 impl FdTable {
     /// An empty table.
     pub fn new() -> Arc<Self> {
-        Arc::new(Self {
-            slots: SpinLock::new(locks::FD_TABLE, Slots::default()),
-        })
+        Arc::new(Self { slots: SpinLock::new(locks::FD_TABLE, Slots::default()) })
     }
 
     /// A copy that shares the open file descriptions, for fork. Reserved descriptors are not
@@ -206,9 +190,7 @@ impl FdTable {
             }
             break;
         }
-        Ok(Arc::new(Self {
-            slots: SpinLock::new(locks::FD_TABLE, copy),
-        }))
+        Ok(Arc::new(Self { slots: SpinLock::new(locks::FD_TABLE, copy) }))
     }
 
     /// The file behind `fd`.
@@ -227,11 +209,7 @@ impl FdTable {
     #[inline]
     pub fn get_usable(&self, fd: i32) -> Result<Arc<OpenFile>, Errno> {
         let file = self.get(fd)?;
-        if file.access().path_only {
-            Err(Errno::EBADF)
-        } else {
-            Ok(file)
-        }
+        if file.access().path_only { Err(Errno::EBADF) } else { Ok(file) }
     }
 
     /// Puts `file` at the lowest free descriptor from `min` on, below `limit` (`RLIMIT_NOFILE`).
@@ -272,9 +250,7 @@ impl FdTable {
         limit: u64,
         cloexec: bool,
     ) -> Result<Option<Arc<OpenFile>>, Errno> {
-        let at = index(fd)
-            .filter(|&at| (at as u64) < limit.min(NR_OPEN))
-            .ok_or(Errno::EBADF)?;
+        let at = index(fd).filter(|&at| (at as u64) < limit.min(NR_OPEN)).ok_or(Errno::EBADF)?;
         let mut slots = self.slots.lock();
         slots.grow(at)?;
         if slots.is_used(at) && slots.files[at].is_none() {

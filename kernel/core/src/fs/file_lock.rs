@@ -57,23 +57,13 @@ enum Attempt {
 impl FileLocks {
     /// No locks.
     pub fn new() -> Self {
-        let state = State {
-            records: RangeLocks::new(),
-            whole: Vec::new(),
-        };
-        Self {
-            state: SpinLock::new(locks::FILE_LOCKS, state),
-            queue: WaitQueue::new(),
-        }
+        let state = State { records: RangeLocks::new(), whole: Vec::new() };
+        Self { state: SpinLock::new(locks::FILE_LOCKS, state), queue: WaitQueue::new() }
     }
 
     /// The lock that would keep `want` from being given (`F_GETLK`).
     pub fn conflict(&self, want: &RecordLock) -> Option<RecordLock> {
-        self.state
-            .lock()
-            .records
-            .conflict(want.owner, want.range, want.kind)
-            .copied()
+        self.state.lock().records.conflict(want.owner, want.range, want.kind).copied()
     }
 
     /// Takes a record lock.
@@ -88,12 +78,11 @@ impl FileLocks {
             _ => {}
         }
         let result =
-            self.queue
-                .wait_until(Sleep::Interruptible, None, || match self.attempt(&want) {
-                    Attempt::Done => Some(Ok(())),
-                    Attempt::Deadlock => Some(Err(Errno::EDEADLK)),
-                    Attempt::Blocked => None,
-                });
+            self.queue.wait_until(Sleep::Interruptible, None, || match self.attempt(&want) {
+                Attempt::Done => Some(Ok(())),
+                Attempt::Deadlock => Some(Err(Errno::EDEADLK)),
+                Attempt::Blocked => None,
+            });
         WAITING.lock().remove(&want.owner);
         match result {
             Ok(result) => Ok(result?),
@@ -140,11 +129,7 @@ impl FileLocks {
         }
         let attempt = || {
             let mut state = self.state.lock();
-            if state
-                .whole
-                .iter()
-                .any(|held| held.file != file && (exclusive || held.exclusive))
-            {
+            if state.whole.iter().any(|held| held.file != file && (exclusive || held.exclusive)) {
                 return None;
             }
             state.whole.push(WholeLock { file, exclusive });
@@ -181,23 +166,14 @@ impl FileLocks {
     /// The process with the descriptor table at `files` closed a descriptor of this file: POSIX
     /// takes all its record locks away.
     pub fn release_process(&self, files: usize) {
-        if self
-            .state
-            .lock()
-            .records
-            .clear_all(LockOwner::Process(files))
-        {
+        if self.state.lock().records.clear_all(LockOwner::Process(files)) {
             self.queue.wake_all();
         }
     }
 
     /// The open file description at `file` is gone.
     pub fn release_file(&self, file: usize) {
-        let records = self
-            .state
-            .lock()
-            .records
-            .clear_all(LockOwner::Description(file));
+        let records = self.state.lock().records.clear_all(LockOwner::Description(file));
         if records {
             self.queue.wake_all();
         }

@@ -25,10 +25,7 @@ pub struct Pass<'a>(&'a Gate);
 impl Gate {
     /// An open gate.
     pub const fn new() -> Self {
-        Self {
-            state: AtomicU32::new(FREE),
-            queue: WaitQueue::new(),
-        }
+        Self { state: AtomicU32::new(FREE), queue: WaitQueue::new() }
     }
 
     /// Passes, after a sleep if somebody is inside.

@@ -79,12 +79,7 @@ struct HostIn {
 static INPUT: HostIn = HostIn {
     decoder: SpinLock::new(
         locks::TTY,
-        Decoder {
-            bytes: VecDeque::new(),
-            escaped: false,
-            ended: false,
-            taken: 0,
-        },
+        Decoder { bytes: VecDeque::new(), escaped: false, ended: false, taken: 0 },
     ),
     queue: WaitQueue::new(),
 };
@@ -92,12 +87,7 @@ static INPUT: HostIn = HostIn {
 /// Makes the devices. To be called once if the boot words ask for them.
 pub fn init() {
     device::register_char(DeviceNumber::new(MAJOR, 0), 4, "host", Arc::new(HostDriver));
-    let nodes = [
-        ("hostin", 0o400),
-        ("hostout", 0o200),
-        ("hosterr", 0o200),
-        ("hoststatus", 0o200),
-    ];
+    let nodes = [("hostin", 0o400), ("hostout", 0o200), ("hosterr", 0o200), ("hoststatus", 0o200)];
     for (minor, (name, mode)) in (0..).zip(nodes) {
         super::devtmpfs::announce(name, DeviceNumber::new(MAJOR, minor), mode);
     }

@@ -29,10 +29,7 @@ const USER_FACILITY: u8 = 8;
 
 /// A new reader, at the oldest record.
 pub fn open() -> Arc<dyn FileOps> {
-    Arc::new(Kmsg {
-        next: AtomicU64::new(log::range().0),
-        queue: WaitQueue::new(),
-    })
+    Arc::new(Kmsg { next: AtomicU64::new(log::range().0), queue: WaitQueue::new() })
 }
 
 impl Kmsg {
@@ -44,10 +41,7 @@ impl Kmsg {
         loop {
             let deadline = crate::clock::monotonic() + LOOK_NS;
             let more = || self.has_more().then_some(());
-            match self
-                .queue
-                .wait_until(Sleep::Interruptible, Some(deadline), more)
-            {
+            match self.queue.wait_until(Sleep::Interruptible, Some(deadline), more) {
                 Ok(()) => return Ok(()),
                 Err(Woken::TimedOut) => {}
                 Err(Woken::Interrupted) => return Err(Restart::IfSaRestart.into()),
@@ -115,11 +109,7 @@ impl FileOps for Kmsg {
         if let Some(table) = table {
             table.wait_on(&self.queue);
         }
-        if self.has_more() {
-            PollEvents::READABLE
-        } else {
-            PollEvents::empty()
-        }
+        if self.has_more() { PollEvents::READABLE } else { PollEvents::empty() }
     }
 
     fn can_poll(&self) -> bool {
@@ -151,16 +141,11 @@ fn split_priority(text: &[u8]) -> (u8, &[u8]) {
     let Some(end) = rest.iter().take(4).position(|&byte| byte == b'>') else {
         return default;
     };
-    let number = core::str::from_utf8(&rest[..end])
-        .ok()
-        .and_then(|digits| digits.parse::<u8>().ok());
+    let number =
+        core::str::from_utf8(&rest[..end]).ok().and_then(|digits| digits.parse::<u8>().ok());
     let Some(number) = number else { return default };
     // Facility 0 is the kernel's own.
-    let facility = if number < 8 {
-        USER_FACILITY
-    } else {
-        number & !7
-    };
+    let facility = if number < 8 { USER_FACILITY } else { number & !7 };
     (facility | number & 7, &rest[end + 1..])
 }
 
@@ -179,12 +164,7 @@ mod tests {
 
     #[test]
     fn records_look_as_on_linux() {
-        let entry = log::Entry {
-            sequence: 7,
-            nanoseconds: 1_234_567,
-            level: 6,
-            len: 3,
-        };
+        let entry = log::Entry { sequence: 7, nanoseconds: 1_234_567, level: 6, len: 3 };
         assert_eq!(format(&entry, b"a\tb"), "6,7,1234,-;a\\x09b\n");
     }
 }

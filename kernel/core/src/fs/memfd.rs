@@ -29,11 +29,7 @@ const ALL_SEALS: u32 =
 fn mount() -> Result<&'static Arc<Mount>> {
     static MOUNT: Once<Arc<Mount>> = Once::new();
     MOUNT.try_call_once(|| {
-        let options = Options {
-            size: Some(0),
-            inodes: Some(0),
-            ..Options::default()
-        };
+        let options = Options { size: Some(0), inodes: Some(0), ..Options::default() };
         let superblock = tmpfs::new_instance(&tmpfs::TMPFS, &options)?;
         let root = superblock.root().clone();
         Ok::<_, Error>(Mount::new(superblock, root, b"tmpfs", MountFlags::empty()))
@@ -50,21 +46,13 @@ pub fn create(name: &[u8], flags: MemfdFlags, caller: &dyn Caller) -> Result<Arc
     let cred = caller.cred();
     let no_exec = flags.contains(MemfdFlags::MFD_NOEXEC_SEAL);
     let mode = FileType::Regular.bits() | if no_exec { 0o666 } else { 0o777 };
-    let new = NewInode {
-        kind: NewKind::Regular,
-        mode,
-        uid: cred.fsuid,
-        gid: cred.fsgid,
-    };
+    let new = NewInode { kind: NewKind::Regular, mode, uid: cred.fsuid, gid: cred.fsgid };
     let inode = mount.root().inode().make(&new)?;
     inode.meta().set_nlink(0);
     let mut full = b"memfd:".to_vec();
     full.extend_from_slice(name);
     let dentry = Dentry::new_unlinked(mount.root().clone(), Name::from(full), inode.clone());
-    let path = Path {
-        mount: mount.clone(),
-        dentry,
-    };
+    let path = Path { mount: mount.clone(), dentry };
     let any: Arc<dyn Any + Send + Sync> = inode;
     let node = any.downcast::<Node>().map_err(|_| Errno::EINVAL)?;
     if let Some(regular) = node.regular() {
@@ -81,10 +69,7 @@ pub fn create(name: &[u8], flags: MemfdFlags, caller: &dyn Caller) -> Result<Arc
 }
 
 fn regular(file: &OpenFile) -> Result<&tmpfs::Regular> {
-    Ok(file
-        .ops_as::<Node>()
-        .and_then(Node::regular)
-        .ok_or(Errno::EINVAL)?)
+    Ok(file.ops_as::<Node>().and_then(Node::regular).ok_or(Errno::EINVAL)?)
 }
 
 /// The seals of a file (`F_GET_SEALS`).

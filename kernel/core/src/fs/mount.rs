@@ -190,8 +190,7 @@ impl Mount {
 
     /// Replaces the options.
     pub fn set_options(&self, options: MountFlags) {
-        self.options
-            .store((options & MOUNT_OPTIONS).bits() as u32, Ordering::Relaxed);
+        self.options.store((options & MOUNT_OPTIONS).bits() as u32, Ordering::Relaxed);
     }
 
     /// Where it is mounted; `None` for the root and for what is detached.
@@ -201,10 +200,7 @@ impl Mount {
 
     /// The root of what it shows, as a path.
     pub fn root_path(self: &Arc<Self>) -> Path {
-        Path {
-            mount: self.clone(),
-            dentry: self.root.clone(),
-        }
+        Path { mount: self.clone(), dentry: self.root.clone() }
     }
 
     /// Checks that files seen through it may be changed.
@@ -215,11 +211,7 @@ impl Mount {
     pub fn writable(&self) -> Result<(), Errno> {
         let read_only = self.options.load(Ordering::Relaxed) & MountFlags::RDONLY.bits() as u32
             | self.superblock.read_only.load(Ordering::Relaxed);
-        if read_only != 0 {
-            Err(Errno::EROFS)
-        } else {
-            Ok(())
-        }
+        if read_only != 0 { Err(Errno::EROFS) } else { Ok(()) }
     }
 
     /// An object seen through it was read: its access time moves, unless the mount says no.
@@ -235,9 +227,7 @@ impl Mount {
 
     /// Makes the whole file system read-only or writable again.
     pub fn set_superblock_read_only(&self, read_only: bool) {
-        self.superblock
-            .read_only
-            .store(read_only.into(), Ordering::Relaxed);
+        self.superblock.read_only.store(read_only.into(), Ordering::Relaxed);
     }
 }
 
@@ -248,13 +238,8 @@ struct Table {
     root: Option<Arc<Mount>>,
 }
 
-static TABLE: RwSpinLock<Table> = RwSpinLock::new(
-    locks::MOUNTS,
-    Table {
-        mounts: BTreeMap::new(),
-        root: None,
-    },
-);
+static TABLE: RwSpinLock<Table> =
+    RwSpinLock::new(locks::MOUNTS, Table { mounts: BTreeMap::new(), root: None });
 
 fn key(path: &Path) -> (u64, usize) {
     (path.mount.id, Arc::as_ptr(&path.dentry).addr())
@@ -297,10 +282,7 @@ pub fn attach(mount: &Arc<Mount>, at: &Path) -> Result<()> {
         return Err(Errno::ENOTDIR.into());
     }
     // A computed dentry lives for one walk; nobody would come across the mount again.
-    let lasting = at
-        .dentry
-        .parent()
-        .is_none_or(|parent| parent.children().is_some());
+    let lasting = at.dentry.parent().is_none_or(|parent| parent.children().is_some());
     if at.dentry.is_unlinked() || !lasting {
         return Err(Errno::ENOENT.into());
     }
@@ -370,11 +352,8 @@ fn take_out(table: &mut Table, place: &Path, taken: &mut Vec<(Arc<Mount>, Option
     let mut next = taken.len() - 1;
     let mut ids = Vec::from([id]);
     while let Some(id) = ids.pop() {
-        let keys: Vec<_> = table
-            .mounts
-            .range((id, 0)..=(id, usize::MAX))
-            .map(|(k, _)| *k)
-            .collect();
+        let keys: Vec<_> =
+            table.mounts.range((id, 0)..=(id, usize::MAX)).map(|(k, _)| *k).collect();
         for key in keys {
             let Some(mount) = table.mounts.remove(&key) else {
                 continue;
@@ -446,10 +425,7 @@ pub fn pivot(new: &Path, put_old: &Path, root: &Path) -> Result<()> {
             return Err(Errno::EINVAL.into());
         };
         let root_place = root.mount.place();
-        let is_top = table
-            .root
-            .as_ref()
-            .is_some_and(|top| Arc::ptr_eq(top, &root.mount));
+        let is_top = table.root.as_ref().is_some_and(|top| Arc::ptr_eq(top, &root.mount));
         let taken = table.mounts.contains_key(&key(put_old));
         if taken || root_place.is_none() != is_top || !table.mounts.contains_key(&key(&new_place)) {
             drop(table);
@@ -480,18 +456,9 @@ pub fn pivot(new: &Path, put_old: &Path, root: &Path) -> Result<()> {
 /// # Errors
 /// As [`attach`].
 pub fn bind(source: &Path, target: &Path, recursive: bool) -> Result<()> {
-    let below = if recursive {
-        mounts_below(source)
-    } else {
-        Vec::new()
-    };
+    let below = if recursive { mounts_below(source) } else { Vec::new() };
     let copy_of = |mount: &Mount, root: &Arc<Dentry>| {
-        Mount::new(
-            mount.superblock.clone(),
-            root.clone(),
-            &mount.source,
-            mount.options(),
-        )
+        Mount::new(mount.superblock.clone(), root.clone(), &mount.source, mount.options())
     };
     let top = copy_of(&source.mount, &source.dentry);
     attach(&top, target)?;
@@ -499,20 +466,12 @@ pub fn bind(source: &Path, target: &Path, recursive: bool) -> Result<()> {
     let mut copies = Vec::from([(source.mount.clone(), top)]);
     for mount in below {
         let Some(place) = mount.place() else { continue };
-        let parent = copies
-            .iter()
-            .find(|(original, _)| Arc::ptr_eq(original, &place.mount));
+        let parent = copies.iter().find(|(original, _)| Arc::ptr_eq(original, &place.mount));
         let Some(parent) = parent.map(|(_, copy)| copy.clone()) else {
             continue;
         };
         let copy = copy_of(&mount, &mount.root);
-        attach(
-            &copy,
-            &Path {
-                mount: parent,
-                dentry: place.dentry,
-            },
-        )?;
+        attach(&copy, &Path { mount: parent, dentry: place.dentry })?;
         copies.push((mount, copy));
     }
     Ok(())
@@ -527,12 +486,7 @@ fn mounts_below(top: &Path) -> Vec<Arc<Mount>> {
 /// Every mount in the order in which they were made, as `/proc/mounts` lists them.
 pub fn all() -> Vec<Arc<Mount>> {
     let table = TABLE.read();
-    let mut all: Vec<_> = table
-        .root
-        .iter()
-        .chain(table.mounts.values())
-        .cloned()
-        .collect();
+    let mut all: Vec<_> = table.root.iter().chain(table.mounts.values()).cloned().collect();
     drop(table);
     all.sort_by_key(|mount| mount.id);
     all

@@ -34,12 +34,7 @@ pub struct OpenRequest {
 impl OpenRequest {
     /// Opens an existing file without conditions.
     pub fn existing(flags: OpenFlags) -> Self {
-        Self {
-            flags,
-            mode: 0,
-            resolve: ResolveFlags::empty(),
-            exec: false,
-        }
+        Self { flags, mode: 0, resolve: ResolveFlags::empty(), exec: false }
     }
 
     /// Checks flags and mode as Linux does before it looks at the path.
@@ -66,10 +61,7 @@ impl OpenRequest {
         let mut may = May::empty();
         let mode = self.flags.bits() & 3;
         may.set(May::READ, mode == 0 || mode >= 2);
-        may.set(
-            May::WRITE,
-            mode != 0 || self.flags.contains(OpenFlags::O_TRUNC),
-        );
+        may.set(May::WRITE, mode != 0 || self.flags.contains(OpenFlags::O_TRUNC));
         may.set(May::EXEC, self.exec);
         if self.exec {
             // execve(2) needs the right to execute, not to read.
@@ -108,11 +100,7 @@ pub fn open(
     if flags.contains(OpenFlags::O_CREAT) {
         return open_or_create(walker, request);
     }
-    let follow = if flags.contains(OpenFlags::O_NOFOLLOW) {
-        Follow::No
-    } else {
-        Follow::Yes
-    };
+    let follow = if flags.contains(OpenFlags::O_NOFOLLOW) { Follow::No } else { Follow::Yes };
     walker.finish(follow)?;
     open_path(cx, walker.into_path(), request, New::No)
 }
@@ -186,10 +174,7 @@ fn create(walker: &Walker<'_>, mode: u32) -> Result<Path> {
     permission::may_create(&**dir.inode(), cx.cred)?;
     let mode = mode & 0o7777 & !cx.fs.umask();
     let dentry = edit::make(cx, dir, walker.name(), NewKind::Regular, mode)?;
-    Ok(Path {
-        mount: dir.mount.clone(),
-        dentry,
-    })
+    Ok(Path { mount: dir.mount.clone(), dentry })
 }
 
 /// Makes a file without a name in `dir`.
@@ -205,12 +190,7 @@ fn temporary(cx: &WalkCx<'_>, dir: &Path, request: &OpenRequest) -> Result<Arc<O
     }
     let mode = FileType::Regular.bits() | request.mode & 0o7777 & !cx.fs.umask();
     let (uid, gid, mode) = permission::new_entry(parent.meta(), cx.cred, mode);
-    let inode = parent.make(&NewInode {
-        kind: NewKind::Regular,
-        mode,
-        uid,
-        gid,
-    })?;
+    let inode = parent.make(&NewInode { kind: NewKind::Regular, mode, uid, gid })?;
     inode.meta().set_nlink(0);
     let linkable = !request.flags.contains(OpenFlags::O_EXCL);
     inode.meta().set_linkable(linkable);
@@ -219,15 +199,7 @@ fn temporary(cx: &WalkCx<'_>, dir: &Path, request: &OpenRequest) -> Result<Arc<O
     let mut request = *request;
     // Both bits were for the directory; the file itself is an ordinary one.
     request.flags -= OpenFlags::O_DIRECTORY;
-    open_path(
-        cx,
-        Path {
-            mount: dir.mount.clone(),
-            dentry,
-        },
-        &request,
-        New::Yes,
-    )
+    open_path(cx, Path { mount: dir.mount.clone(), dentry }, &request, New::Yes)
 }
 
 /// Opens what is at `path`; the walk and creation are done.
@@ -258,11 +230,7 @@ fn open_path(
     if flags.contains(OpenFlags::O_PATH) {
         return Ok(OpenFile::new(path, Arc::new(PathOnly), flags, cred, false));
     }
-    let may = if new == New::Yes {
-        May::empty()
-    } else {
-        request.may()
-    };
+    let may = if new == New::Yes { May::empty() } else { request.may() };
     check_type(&path, kind, request, may)?;
     permission::check(meta, cx.cred, may)?;
     if flags.contains(OpenFlags::O_NOATIME) && !permission::is_owner(meta, cx.cred) {
@@ -326,11 +294,7 @@ fn operations(
     flags: OpenFlags,
 ) -> Result<Arc<dyn FileOps>> {
     let inode = path.inode();
-    let open_cx = OpenCx {
-        caller: cx.caller,
-        path,
-        flags,
-    };
+    let open_cx = OpenCx { caller: cx.caller, path, flags };
     match FileType::from_mode(kind) {
         Some(FileType::Directory) if inode.directory() == Directory::Cached => Ok(dir_file::ops()),
         Some(FileType::Char) => device::open_char(inode.meta().rdev(), &open_cx),

@@ -54,11 +54,7 @@ pub fn check(meta: &Metadata, cred: &Cred, want: May) -> Result<(), Errno> {
     } else {
         mode
     };
-    if want.bits() & !bits & 7 == 0 {
-        Ok(())
-    } else {
-        override_by_capability(mode, cred, want)
-    }
+    if want.bits() & !bits & 7 == 0 { Ok(()) } else { override_by_capability(mode, cred, want) }
 }
 
 #[cold]
@@ -166,34 +162,19 @@ mod tests {
     fn the_first_class_that_matches_decides() {
         // The owner is refused although the group and others would be let in.
         let file = meta(0o100077, 1, 2);
-        assert_eq!(
-            check(&file, &user(1, 2, &[]), May::READ),
-            Err(Errno::EACCES)
-        );
+        assert_eq!(check(&file, &user(1, 2, &[]), May::READ), Err(Errno::EACCES));
         assert_eq!(check(&file, &user(3, 2, &[]), May::READ), Ok(()));
         let file = meta(0o100704, 1, 2);
-        assert_eq!(
-            check(&file, &user(3, 9, &[2, 5]), May::READ),
-            Err(Errno::EACCES)
-        );
+        assert_eq!(check(&file, &user(3, 9, &[2, 5]), May::READ), Err(Errno::EACCES));
         assert_eq!(check(&file, &user(3, 9, &[5]), May::READ), Ok(()));
-        assert_eq!(
-            check(&file, &user(3, 9, &[5]), May::READ | May::EXEC),
-            Err(Errno::EACCES)
-        );
+        assert_eq!(check(&file, &user(3, 9, &[5]), May::READ | May::EXEC), Err(Errno::EACCES));
     }
 
     #[test]
     fn root_executes_only_what_somebody_may_execute() {
         let root = Cred::root();
-        assert_eq!(
-            check(&meta(0o100000, 1, 1), &root, May::READ | May::WRITE),
-            Ok(())
-        );
-        assert_eq!(
-            check(&meta(0o100600, 1, 1), &root, May::EXEC),
-            Err(Errno::EACCES)
-        );
+        assert_eq!(check(&meta(0o100000, 1, 1), &root, May::READ | May::WRITE), Ok(()));
+        assert_eq!(check(&meta(0o100600, 1, 1), &root, May::EXEC), Err(Errno::EACCES));
         assert_eq!(check(&meta(0o100601, 1, 1), &root, May::EXEC), Ok(()));
         assert_eq!(check(&meta(0o040000, 1, 1), &root, May::EXEC), Ok(()));
     }
@@ -208,31 +189,16 @@ mod tests {
         }
         let tmp = Node(meta(0o041777, 0, 0));
         let file = Node(meta(0o100644, 7, 7));
-        assert_eq!(
-            may_delete(&tmp, &file, &user(8, 8, &[]), false),
-            Err(Errno::EPERM)
-        );
+        assert_eq!(may_delete(&tmp, &file, &user(8, 8, &[]), false), Err(Errno::EPERM));
         assert_eq!(may_delete(&tmp, &file, &user(7, 7, &[]), false), Ok(()));
-        assert_eq!(
-            may_delete(&tmp, &file, &user(7, 7, &[]), true),
-            Err(Errno::ENOTDIR)
-        );
+        assert_eq!(may_delete(&tmp, &file, &user(7, 7, &[]), true), Err(Errno::ENOTDIR));
     }
 
     #[test]
     fn setgid_directories_hand_on_their_group() {
         let dir = meta(0o042755, 0, 50);
-        assert_eq!(
-            new_entry(&dir, &user(1, 1, &[]), 0o100644),
-            (1, 50, 0o100644)
-        );
-        assert_eq!(
-            new_entry(&dir, &user(1, 1, &[]), 0o040755),
-            (1, 50, 0o042755)
-        );
-        assert_eq!(
-            new_entry(&dir, &user(1, 1, &[]), 0o102755),
-            (1, 50, 0o100755)
-        );
+        assert_eq!(new_entry(&dir, &user(1, 1, &[]), 0o100644), (1, 50, 0o100644));
+        assert_eq!(new_entry(&dir, &user(1, 1, &[]), 0o040755), (1, 50, 0o042755));
+        assert_eq!(new_entry(&dir, &user(1, 1, &[]), 0o102755), (1, 50, 0o100755));
     }
 }

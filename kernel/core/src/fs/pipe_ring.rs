@@ -42,11 +42,7 @@ impl PipeRing {
         let mut slots = Vec::new();
         slots.try_reserve_exact(pages).map_err(|_| Errno::ENOMEM)?;
         slots.resize_with(pages, || None);
-        Ok(Self {
-            pages: slots,
-            head: 0,
-            tail: 0,
-        })
+        Ok(Self { pages: slots, head: 0, tail: 0 })
     }
 
     /// Bytes that it can hold.
@@ -76,11 +72,7 @@ impl PipeRing {
     fn part(&self, at: u64, most: usize) -> Part {
         let offset = (at % PAGE) as usize;
         let len = most.min(PAGE_SIZE - offset);
-        Part {
-            frame: self.pages[self.slot(at)].clone(),
-            offset,
-            len,
-        }
+        Part { frame: self.pages[self.slot(at)].clone(), offset, len }
     }
 
     #[inline]
@@ -175,10 +167,8 @@ mod tests {
     fn write(ring: &mut PipeRing, bytes: &[u8]) -> usize {
         let mut done = 0;
         while let Some(room) = ring.prepare(bytes.len() - done) {
-            let new = room
-                .frame
-                .is_none()
-                .then(|| machine::frame::alloc_zeroed().unwrap().into_shared());
+            let new =
+                room.frame.is_none().then(|| machine::frame::alloc_zeroed().unwrap().into_shared());
             let frame = room.frame.or_else(|| new.clone()).unwrap();
             frame.write(room.offset, &bytes[done..done + room.len]);
             ring.commit(room.len, new);

@@ -105,9 +105,7 @@ impl RangeLocks {
     }
 
     fn insert(&mut self, lock: RecordLock) {
-        let at = self
-            .held
-            .partition_point(|held| held.range.first <= lock.range.first);
+        let at = self.held.partition_point(|held| held.range.first <= lock.range.first);
         self.held.insert(at, lock);
     }
 
@@ -121,24 +119,12 @@ impl RangeLocks {
                 return true;
             }
             if held.range.first < range.first {
-                let part = LockRange {
-                    first: held.range.first,
-                    last: range.first - 1,
-                };
-                rests.push(RecordLock {
-                    range: part,
-                    ..*held
-                });
+                let part = LockRange { first: held.range.first, last: range.first - 1 };
+                rests.push(RecordLock { range: part, ..*held });
             }
             if held.range.last > range.last {
-                let part = LockRange {
-                    first: range.last + 1,
-                    last: held.range.last,
-                };
-                rests.push(RecordLock {
-                    range: part,
-                    ..*held
-                });
+                let part = LockRange { first: range.last + 1, last: held.range.last };
+                rests.push(RecordLock { range: part, ..*held });
             }
             false
         });
@@ -166,30 +152,15 @@ mod tests {
 
     fn lock(owner: usize, first: u64, last: u64, kind: LockKind) -> RecordLock {
         let range = LockRange { first, last };
-        RecordLock {
-            owner: LockOwner::Process(owner),
-            pid: 1,
-            range,
-            kind,
-        }
+        RecordLock { owner: LockOwner::Process(owner), pid: 1, range, kind }
     }
 
     #[test]
     fn an_unlock_in_the_middle_leaves_two_locks() {
         let mut locks = RangeLocks::new();
         locks.set(lock(1, 0, u64::MAX, LockKind::Write));
-        assert!(locks.clear(
-            LockOwner::Process(1),
-            LockRange {
-                first: 10,
-                last: 19
-            }
-        ));
-        let ranges: Vec<_> = locks
-            .held
-            .iter()
-            .map(|l| (l.range.first, l.range.last))
-            .collect();
+        assert!(locks.clear(LockOwner::Process(1), LockRange { first: 10, last: 19 }));
+        let ranges: Vec<_> = locks.held.iter().map(|l| (l.range.first, l.range.last)).collect();
         assert_eq!(ranges, [(0, 9), (20, u64::MAX)]);
     }
 

@@ -46,11 +46,7 @@ pub fn register_filesystem(kind: &'static FileSystem) {
 /// # Errors
 /// `ENODEV` when there is none.
 pub fn find(name: &[u8]) -> Result<&'static FileSystem> {
-    let found = KNOWN
-        .read()
-        .iter()
-        .find(|kind| kind.name.as_bytes() == name)
-        .copied();
+    let found = KNOWN.read().iter().find(|kind| kind.name.as_bytes() == name).copied();
     Ok(found.ok_or(Errno::ENODEV)?)
 }
 

@@ -49,12 +49,7 @@ pub fn rename(mut from: Walker<'_>, mut to: Walker<'_>, flags: u32) -> Result<()
         return Err(Errno::EBUSY.into());
     }
     if new_last != Last::Name {
-        return Err(if no_replace {
-            Errno::EEXIST
-        } else {
-            Errno::EBUSY
-        }
-        .into());
+        return Err(if no_replace { Errno::EEXIST } else { Errno::EBUSY }.into());
     }
     from.at().mount.writable()?;
     let Some(old) = from.child()? else {
@@ -119,12 +114,7 @@ fn check_loops(plan: &Plan) -> Result<()> {
     if let Some(new) = &plan.new
         && new.is_ancestor_of(&plan.old_dir)
     {
-        return Err(if plan.exchange {
-            Errno::EINVAL
-        } else {
-            Errno::ENOTEMPTY
-        }
-        .into());
+        return Err(if plan.exchange { Errno::EINVAL } else { Errno::ENOTEMPTY }.into());
     }
     Ok(())
 }
@@ -132,20 +122,11 @@ fn check_loops(plan: &Plan) -> Result<()> {
 fn check_permissions(plan: &Plan, from: &Walker<'_>) -> Result<()> {
     let cred = from.cx().cred;
     let old_is_dir = plan.old.inode().meta().is_dir();
-    permission::may_delete(
-        &**plan.old_dir.inode(),
-        &**plan.old.inode(),
-        cred,
-        old_is_dir,
-    )?;
+    permission::may_delete(&**plan.old_dir.inode(), &**plan.old.inode(), cred, old_is_dir)?;
     match &plan.new {
         None => permission::may_create(&**plan.new_dir.inode(), cred)?,
         Some(new) => {
-            let as_dir = if plan.exchange {
-                new.inode().meta().is_dir()
-            } else {
-                old_is_dir
-            };
+            let as_dir = if plan.exchange { new.inode().meta().is_dir() } else { old_is_dir };
             permission::may_delete(&**plan.new_dir.inode(), &**new.inode(), cred, as_dir)?;
         }
     }
@@ -180,11 +161,7 @@ fn commit(
         let _rename = RENAME.lock();
         check_loops(plan)?;
         let mut old_guard = old_entries.lock();
-        let mut new_guard = if same_dir {
-            None
-        } else {
-            Some(new_entries.lock_second())
-        };
+        let mut new_guard = if same_dir { None } else { Some(new_entries.lock_second()) };
         {
             let new_view = new_guard.as_deref().unwrap_or(&old_guard);
             let same = |a: Option<&Arc<Dentry>>, b: Option<&Arc<Dentry>>| match (a, b) {
@@ -221,9 +198,7 @@ fn move_entries(plan: &Plan, old: &mut Children, mut new: Option<&mut Children>)
     let moved = old.remove(&plan.old_name);
     let replaced = new.as_deref_mut().unwrap_or(old).remove(&plan.new_name);
     if let Some(moved) = &moved {
-        new.as_deref_mut()
-            .unwrap_or(old)
-            .insert(plan.new_name.clone(), moved.clone());
+        new.as_deref_mut().unwrap_or(old).insert(plan.new_name.clone(), moved.clone());
         released.parents[0] = moved.set_place(plan.new_dir.clone(), plan.new_name.clone());
     }
     if plan.exchange
@@ -233,10 +208,7 @@ fn move_entries(plan: &Plan, old: &mut Children, mut new: Option<&mut Children>)
         released.parents[1] = replaced.set_place(plan.old_dir.clone(), plan.old_name.clone());
     }
     let old_is_dir = plan.old.inode().meta().is_dir();
-    let new_is_dir = plan
-        .new
-        .as_ref()
-        .is_some_and(|new| new.inode().meta().is_dir());
+    let new_is_dir = plan.new.as_ref().is_some_and(|new| new.inode().meta().is_dir());
     let (from, to) = (plan.old_dir.inode().meta(), plan.new_dir.inode().meta());
     if old_is_dir {
         from.drop_link();

@@ -42,11 +42,7 @@ pub struct WalkCx<'a> {
 impl<'a> WalkCx<'a> {
     /// The usual: everything is the caller's.
     pub fn of(caller: &'a dyn Caller) -> Self {
-        Self {
-            fs: caller.fs(),
-            cred: caller.cred(),
-            caller,
-        }
+        Self { fs: caller.fs(), cred: caller.cred(), caller }
     }
 
     /// Looks up `path` from the working directory, following links.
@@ -373,10 +369,7 @@ impl<'a> Walker<'a> {
         if self.resolve.contains(ResolveFlags::NO_MAGICLINKS) {
             return Err(Errno::ELOOP.into());
         }
-        if self
-            .resolve
-            .intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
-        {
+        if self.resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT) {
             return Err(Errno::EXDEV.into());
         }
         let before = core::mem::replace(&mut self.at, to);
@@ -450,11 +443,7 @@ pub fn child(cx: &WalkCx<'_>, dir: &Arc<Dentry>, name: &[u8]) -> Result<Option<A
 fn computed_child(cx: &WalkCx<'_>, dir: &Arc<Dentry>, name: &[u8]) -> Result<Option<Arc<Dentry>>> {
     debug_assert_eq!(dir.inode().directory(), Directory::Computed);
     match dir.inode().lookup(name, cx) {
-        Ok(inode) => Ok(Some(Dentry::new_child(
-            dir.clone(),
-            Name::from(name),
-            inode,
-        ))),
+        Ok(inode) => Ok(Some(Dentry::new_child(dir.clone(), Name::from(name), inode))),
         Err(Error::Errno(Errno::ENOENT)) => Ok(None),
         Err(error) => Err(error),
     }

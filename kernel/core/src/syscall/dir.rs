@@ -77,12 +77,7 @@ fn read_entries(
 ) -> Result<usize> {
     let file = cx.files.get_usable(fd.0)?;
     let room = (count as usize).min(MOST);
-    let mut records = Records {
-        layout,
-        bytes: Vec::new(),
-        room,
-        full: false,
-    };
+    let mut records = Records { layout, bytes: Vec::new(), room, full: false };
     let _pass = file.lock_offset();
     let mut pos = file.offset();
     file.ops().read_dir(&file, &mut pos, &mut records, cx)?;
@@ -113,9 +108,7 @@ pub fn mkdir(cx: &mut CurrentThread, path: UserAddr, mode: u32) -> Result<usize>
 pub fn mkdirat(cx: &mut CurrentThread, dirfd: Fd, path: UserAddr, mode: u32) -> Result<usize> {
     let path = read_path(cx, path)?;
     let mode = mode & 0o1777 & !cx.fs.umask();
-    with_walker(cx, dirfd, &path, |walker| {
-        edit::create(walker, NewKind::Directory, mode)
-    })?;
+    with_walker(cx, dirfd, &path, |walker| edit::create(walker, NewKind::Directory, mode))?;
     Ok(0)
 }
 
@@ -174,9 +167,7 @@ pub fn symlinkat(
         return Err(Errno::ENOENT.into());
     }
     let path = read_path(cx, path)?;
-    with_walker(cx, dirfd, &path, |walker| {
-        edit::create(walker, NewKind::Symlink(&target), 0o777)
-    })?;
+    with_walker(cx, dirfd, &path, |walker| edit::create(walker, NewKind::Symlink(&target), 0o777))?;
     Ok(0)
 }
 
@@ -194,16 +185,9 @@ pub fn linkat(
     new: UserAddr,
     flags: u32,
 ) -> Result<usize> {
-    let flags = at_flags(
-        flags,
-        AtFlags::AT_SYMLINK_FOLLOW.union(AtFlags::AT_EMPTY_PATH),
-    )?;
+    let flags = at_flags(flags, AtFlags::AT_SYMLINK_FOLLOW.union(AtFlags::AT_EMPTY_PATH))?;
     let old = read_path(cx, old)?;
-    let follow = if flags.contains(AtFlags::AT_SYMLINK_FOLLOW) {
-        Follow::Yes
-    } else {
-        Follow::No
-    };
+    let follow = if flags.contains(AtFlags::AT_SYMLINK_FOLLOW) { Follow::Yes } else { Follow::No };
     if old.is_empty() && flags.contains(AtFlags::AT_EMPTY_PATH) {
         may_link_by_descriptor(cx, old_dirfd)?;
     }
@@ -222,11 +206,7 @@ fn may_link_by_descriptor(cx: &CurrentThread, fd: Fd) -> Result<()> {
         let (theirs, ours) = (file.cred(), cx.cred());
         theirs.fsuid == ours.fsuid && theirs.fsgid == ours.fsgid
     });
-    if opened_by_us {
-        Ok(())
-    } else {
-        Err(Errno::ENOENT.into())
-    }
+    if opened_by_us { Ok(()) } else { Err(Errno::ENOENT.into()) }
 }
 
 /// unlink(2).
@@ -243,11 +223,7 @@ pub fn rmdir(cx: &mut CurrentThread, path: UserAddr) -> Result<usize> {
 pub fn unlinkat(cx: &mut CurrentThread, dirfd: Fd, path: UserAddr, flags: u32) -> Result<usize> {
     let flags = at_flags(flags, AtFlags::AT_REMOVEDIR)?;
     let path = read_path(cx, path)?;
-    let remove = if flags.is_empty() {
-        edit::unlink
-    } else {
-        edit::rmdir
-    };
+    let remove = if flags.is_empty() { edit::unlink } else { edit::rmdir };
     with_walker(cx, dirfd, &path, remove)?;
     Ok(0)
 }

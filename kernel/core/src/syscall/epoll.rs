@@ -32,9 +32,7 @@ pub fn epoll_create1(cx: &mut CurrentThread, flags: u32) -> Result<usize> {
         return Err(Errno::EINVAL.into());
     }
     machine::frame::check_reserve()?;
-    let reserved = cx
-        .files
-        .reserve(fd_limit(cx), flags.contains(OpenFlags::O_CLOEXEC))?;
+    let reserved = cx.files.reserve(fd_limit(cx), flags.contains(OpenFlags::O_CLOEXEC))?;
     Ok(to_value(reserved.install(epoll::create(flags, cx))))
 }
 
@@ -100,9 +98,7 @@ fn wait(
     deadline: Deadline,
 ) -> Result<usize> {
     const MOST: usize = i32::MAX as usize / size_of::<EpollEvent>();
-    let most = usize::try_from(most)
-        .ok()
-        .filter(|&most| most > 0 && most <= MOST);
+    let most = usize::try_from(most).ok().filter(|&most| most > 0 && most <= MOST);
     let most = most.ok_or(Errno::EINVAL)?;
     let instance = instance(cx, epfd)?;
     let ready = instance.wait(most, deadline)?;

@@ -23,10 +23,6 @@ pub fn eventfd2(cx: &mut CurrentThread, count: u32, flags: u32) -> Result<usize>
         return Err(Errno::EINVAL.into());
     }
     machine::frame::check_reserve()?;
-    let reserved = cx
-        .files
-        .reserve(fd_limit(cx), open.contains(OpenFlags::O_CLOEXEC))?;
-    Ok(to_value(
-        reserved.install(events::create(count, semaphore, open, cx)),
-    ))
+    let reserved = cx.files.reserve(fd_limit(cx), open.contains(OpenFlags::O_CLOEXEC))?;
+    Ok(to_value(reserved.install(events::create(count, semaphore, open, cx))))
 }

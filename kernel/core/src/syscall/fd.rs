@@ -139,12 +139,7 @@ fn dup_from(cx: &CurrentThread, file: Arc<OpenFile>, min: u32, cloexec: bool) ->
     if u64::from(min) >= limit {
         return Err(Errno::EINVAL.into());
     }
-    Ok(to_value(cx.files.add(
-        file,
-        min as usize,
-        limit,
-        cloexec,
-    )?))
+    Ok(to_value(cx.files.add(file, min as usize, limit, cloexec)?))
 }
 
 fn set_flags(cx: &CurrentThread, file: &OpenFile, new: OpenFlags) -> Result<usize> {
@@ -213,25 +208,12 @@ fn get_lock(cx: &CurrentThread, file: &OpenFile, arg: u64, owner: LockOwner) -> 
     let (kind, range) = decode_lock(file, &lock)?;
     // Asking about an unlock is allowed for descriptions only: it lists what is there.
     let kind = kind.ok_or(Errno::EINVAL)?;
-    let want = RecordLock {
-        owner,
-        pid: lock_pid(cx, owner),
-        range,
-        kind,
-    };
-    let blocker = file
-        .inode()
-        .meta()
-        .locks_if_any()
-        .and_then(|locks| locks.conflict(&want));
+    let want = RecordLock { owner, pid: lock_pid(cx, owner), range, kind };
+    let blocker = file.inode().meta().locks_if_any().and_then(|locks| locks.conflict(&want));
     match blocker {
         None => lock.l_type = f::F_UNLCK,
         Some(held) => {
-            lock.l_type = if held.kind == LockKind::Read {
-                f::F_RDLCK
-            } else {
-                f::F_WRLCK
-            };
+            lock.l_type = if held.kind == LockKind::Read { f::F_RDLCK } else { f::F_WRLCK };
             lock.l_whence = 0;
             lock.l_start = i64::try_from(held.range.first).unwrap_or(i64::MAX);
             let to_end = held.range.last == i64::MAX as u64;
@@ -274,15 +256,7 @@ fn set_lock(
         locks.unlock(owner, range);
         return Ok(0);
     };
-    locks.lock(
-        RecordLock {
-            owner,
-            pid: lock_pid(cx, owner),
-            range,
-            kind,
-        },
-        wait,
-    )?;
+    locks.lock(RecordLock { owner, pid: lock_pid(cx, owner), range, kind }, wait)?;
     // Another thread may have closed the descriptor meanwhile and found no lock to release.
     let still = cx.files.get(fd.0).is_ok_and(|now| Arc::ptr_eq(&now, file));
     if !still && matches!(owner, LockOwner::Process(_)) {
@@ -360,11 +334,7 @@ pub fn flock(cx: &mut CurrentThread, fd: Fd, operation: u32) -> Result<usize> {
     if exclusive.is_some() && !access.read && !access.write {
         return Err(Errno::EBADF.into());
     }
-    let wait = if operation & fl::LOCK_NB != 0 {
-        Wait::No
-    } else {
-        Wait::Yes
-    };
+    let wait = if operation & fl::LOCK_NB != 0 { Wait::No } else { Wait::Yes };
     let id = Arc::as_ptr(&file).addr();
     let locks = file.inode().meta().locks();
     match exclusive {
@@ -401,10 +371,7 @@ fn toggle(file: &OpenFile, flag: OpenFlags, on: bool) {
 }
 
 fn size_of_tree(cx: &CurrentThread, file: &OpenFile, arg: u64) -> Result<usize> {
-    if !matches!(
-        file.inode().meta().file_type(),
-        FileType::Regular | FileType::Directory
-    ) {
+    if !matches!(file.inode().meta().file_type(), FileType::Regular | FileType::Directory) {
         return Err(Errno::ENOTTY.into());
     }
     let size = i64::try_from(file.inode().blocks() * 512).unwrap_or(i64::MAX);

@@ -24,20 +24,12 @@ pub(super) fn fd_limit(cx: &CurrentThread) -> u64 {
 
 fn readable(cx: &CurrentThread, fd: Fd) -> Result<Arc<OpenFile>> {
     let file = cx.files.get_usable(fd.0)?;
-    if file.access().read {
-        Ok(file)
-    } else {
-        Err(Errno::EBADF.into())
-    }
+    if file.access().read { Ok(file) } else { Err(Errno::EBADF.into()) }
 }
 
 fn writable(cx: &CurrentThread, fd: Fd) -> Result<Arc<OpenFile>> {
     let file = cx.files.get_usable(fd.0)?;
-    if file.access().write {
-        Ok(file)
-    } else {
-        Err(Errno::EBADF.into())
-    }
+    if file.access().write { Ok(file) } else { Err(Errno::EBADF.into()) }
 }
 
 /// Runs `transfer` at the offset of the description, and moves that on.
@@ -70,9 +62,7 @@ pub fn read(cx: &mut CurrentThread, fd: Fd, buf: UserAddr, count: usize) -> Resu
     let file = readable(cx, fd)?;
     let vecs = IoVecs::single(buf, count)?;
     let mut sink = Sink::user(&cx.space, &vecs);
-    at_offset(cx, &file, RwFlags::empty(), |io| {
-        file.ops().read(&file, &mut sink, io)
-    })
+    at_offset(cx, &file, RwFlags::empty(), |io| file.ops().read(&file, &mut sink, io))
 }
 
 /// write(2).
@@ -80,9 +70,7 @@ pub fn write(cx: &mut CurrentThread, fd: Fd, buf: UserAddr, count: usize) -> Res
     let file = writable(cx, fd)?;
     let vecs = IoVecs::single(buf, count)?;
     let mut source = Source::user(&cx.space, &vecs);
-    at_offset(cx, &file, RwFlags::empty(), |io| {
-        file.ops().write(&file, &mut source, io)
-    })
+    at_offset(cx, &file, RwFlags::empty(), |io| file.ops().write(&file, &mut source, io))
 }
 
 /// The position of a call that has one.
@@ -105,11 +93,7 @@ pub fn pread64(
         return Err(Errno::EBADF.into());
     }
     let vecs = IoVecs::single(buf, count)?;
-    file.ops().read(
-        &file,
-        &mut Sink::user(&cx.space, &vecs),
-        &mut file.io(cx, pos),
-    )
+    file.ops().read(&file, &mut Sink::user(&cx.space, &vecs), &mut file.io(cx, pos))
 }
 
 /// pwrite(2).
@@ -127,19 +111,11 @@ pub fn pwrite64(
         return Err(Errno::EBADF.into());
     }
     let vecs = IoVecs::single(buf, count)?;
-    file.ops().write(
-        &file,
-        &mut Source::user(&cx.space, &vecs),
-        &mut file.io(cx, pos),
-    )
+    file.ops().write(&file, &mut Source::user(&cx.space, &vecs), &mut file.io(cx, pos))
 }
 
 fn check_seekable(file: &OpenFile) -> Result<()> {
-    if file.access().seekable {
-        Ok(())
-    } else {
-        Err(Errno::ESPIPE.into())
-    }
+    if file.access().seekable { Ok(()) } else { Err(Errno::ESPIPE.into()) }
 }
 
 /// What readv(2) and its kin are asked: `pos` is `None` for the offset of the description.
@@ -173,9 +149,7 @@ fn read_vectored(cx: &CurrentThread, fd: Fd, request: Vectored) -> Result<usize>
     let vecs = IoVecs::read(&cx.space, request.addr, request.count)?;
     let mut sink = Sink::user(&cx.space, &vecs);
     match request.pos {
-        None => at_offset(cx, &file, request.flags, |io| {
-            file.ops().read(&file, &mut sink, io)
-        }),
+        None => at_offset(cx, &file, request.flags, |io| file.ops().read(&file, &mut sink, io)),
         Some(pos) => {
             let mut io = file.io(cx, pos);
             apply_flags(&mut io, request.flags);
@@ -195,9 +169,7 @@ fn write_vectored(cx: &CurrentThread, fd: Fd, request: Vectored) -> Result<usize
     let vecs = IoVecs::read(&cx.space, request.addr, request.count)?;
     let mut source = Source::user(&cx.space, &vecs);
     match request.pos {
-        None => at_offset(cx, &file, request.flags, |io| {
-            file.ops().write(&file, &mut source, io)
-        }),
+        None => at_offset(cx, &file, request.flags, |io| file.ops().write(&file, &mut source, io)),
         Some(pos) => {
             let mut io = file.io(cx, pos);
             apply_flags(&mut io, request.flags);
@@ -208,30 +180,12 @@ fn write_vectored(cx: &CurrentThread, fd: Fd, request: Vectored) -> Result<usize
 
 /// readv(2).
 pub fn readv(cx: &mut CurrentThread, fd: Fd, addr: UserAddr, count: usize) -> Result<usize> {
-    read_vectored(
-        cx,
-        fd,
-        Vectored {
-            addr,
-            count,
-            pos: None,
-            flags: RwFlags::empty(),
-        },
-    )
+    read_vectored(cx, fd, Vectored { addr, count, pos: None, flags: RwFlags::empty() })
 }
 
 /// writev(2).
 pub fn writev(cx: &mut CurrentThread, fd: Fd, addr: UserAddr, count: usize) -> Result<usize> {
-    write_vectored(
-        cx,
-        fd,
-        Vectored {
-            addr,
-            count,
-            pos: None,
-            flags: RwFlags::empty(),
-        },
-    )
+    write_vectored(cx, fd, Vectored { addr, count, pos: None, flags: RwFlags::empty() })
 }
 
 /// preadv(2). The upper half of the position is 0 on 64-bit machines.
@@ -243,16 +197,7 @@ pub fn preadv(
     pos: i64,
 ) -> Result<usize> {
     let pos = Some(position(pos)?);
-    read_vectored(
-        cx,
-        fd,
-        Vectored {
-            addr,
-            count,
-            pos,
-            flags: RwFlags::empty(),
-        },
-    )
+    read_vectored(cx, fd, Vectored { addr, count, pos, flags: RwFlags::empty() })
 }
 
 /// pwritev(2).
@@ -264,25 +209,12 @@ pub fn pwritev(
     pos: i64,
 ) -> Result<usize> {
     let pos = Some(position(pos)?);
-    write_vectored(
-        cx,
-        fd,
-        Vectored {
-            addr,
-            count,
-            pos,
-            flags: RwFlags::empty(),
-        },
-    )
+    write_vectored(cx, fd, Vectored { addr, count, pos, flags: RwFlags::empty() })
 }
 
 /// The position of preadv2(2): -1 is the offset of the description.
 fn position2(pos: i64) -> Result<Option<u64>> {
-    if pos == -1 {
-        Ok(None)
-    } else {
-        Ok(Some(position(pos)?))
-    }
+    if pos == -1 { Ok(None) } else { Ok(Some(position(pos)?)) }
 }
 
 /// preadv2(2).
@@ -297,16 +229,7 @@ pub fn preadv2(
 ) -> Result<usize> {
     let pos = position2(pos)?;
     let flags = rw_flags(flags)?;
-    read_vectored(
-        cx,
-        fd,
-        Vectored {
-            addr,
-            count,
-            pos,
-            flags,
-        },
-    )
+    read_vectored(cx, fd, Vectored { addr, count, pos, flags })
 }
 
 /// pwritev2(2).
@@ -321,16 +244,7 @@ pub fn pwritev2(
 ) -> Result<usize> {
     let pos = position2(pos)?;
     let flags = rw_flags(flags)?;
-    write_vectored(
-        cx,
-        fd,
-        Vectored {
-            addr,
-            count,
-            pos,
-            flags,
-        },
-    )
+    write_vectored(cx, fd, Vectored { addr, count, pos, flags })
 }
 
 /// lseek(2).
@@ -450,12 +364,7 @@ fn decode_how(how: &OpenHow) -> Result<OpenRequest> {
         flags |= OpenFlags::O_DSYNC;
     }
     let mode = u32::try_from(how.mode).map_err(|_| Errno::EINVAL)?;
-    Ok(OpenRequest {
-        flags: flags | OpenFlags::O_LARGEFILE,
-        mode,
-        resolve,
-        exec: false,
-    })
+    Ok(OpenRequest { flags: flags | OpenFlags::O_LARGEFILE, mode, resolve, exec: false })
 }
 
 /// ftruncate(2).
@@ -480,10 +389,7 @@ pub fn fallocate(
 ) -> Result<usize> {
     let file = cx.files.get_usable(fd.0)?;
     let start = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
-    let len = u64::try_from(len)
-        .ok()
-        .filter(|&len| len > 0)
-        .ok_or(Errno::EINVAL)?;
+    let len = u64::try_from(len).ok().filter(|&len| len > 0).ok_or(Errno::EINVAL)?;
     let mode = FallocFlags::from_bits(mode).ok_or(Errno::EOPNOTSUPP)?;
     let keep_size = mode.contains(FallocFlags::KEEP_SIZE);
     let kind = match mode - FallocFlags::KEEP_SIZE {
@@ -504,18 +410,10 @@ pub fn fallocate(
     if !meta.is_regular() {
         return Err(Errno::ENODEV.into());
     }
-    if start
-        .checked_add(len)
-        .is_none_or(|end| end > i64::MAX as u64)
-    {
+    if start.checked_add(len).is_none_or(|end| end > i64::MAX as u64) {
         return Err(Errno::EFBIG.into());
     }
-    let request = AllocateRequest {
-        start,
-        len,
-        mode: kind,
-        keep_size,
-    };
+    let request = AllocateRequest { start, len, mode: kind, keep_size };
     file.ops().allocate(&file, request, cx)?;
     Ok(0)
 }

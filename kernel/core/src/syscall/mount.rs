@@ -34,20 +34,12 @@ const WITHOUT_EFFECT: MountFlags = MountFlags::SYNCHRONOUS
     .union(MountFlags::I_VERSION);
 
 fn may_mount(cx: &CurrentThread) -> Result<()> {
-    if cx.cred().capable(CAP_SYS_ADMIN) {
-        Ok(())
-    } else {
-        Err(Errno::EPERM.into())
-    }
+    if cx.cred().capable(CAP_SYS_ADMIN) { Ok(()) } else { Err(Errno::EPERM.into()) }
 }
 
 /// An optional string argument.
 fn optional(cx: &CurrentThread, addr: UserAddr) -> Result<Option<Vec<u8>>> {
-    if addr.is_null() {
-        Ok(None)
-    } else {
-        read_path(cx, addr).map(Some)
-    }
+    if addr.is_null() { Ok(None) } else { read_path(cx, addr).map(Some) }
 }
 
 /// The options of the file system: text of up to a page. What is no text up to its end is cut.
@@ -80,11 +72,7 @@ pub fn mount(
     let target = read_path(cx, target)?;
     let target = find(cx, &target)?;
     // The magic number of old programs.
-    let flags = if flags & MS_MGC_MSK == MS_MGC_VAL {
-        flags & !MS_MGC_MSK
-    } else {
-        flags
-    };
+    let flags = if flags & MS_MGC_MSK == MS_MGC_VAL { flags & !MS_MGC_MSK } else { flags };
     may_mount(cx)?;
     let flags = MountFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
     let own = flags & mount::MOUNT_OPTIONS;
@@ -104,12 +92,7 @@ pub fn mount(
     } else {
         let kind = registry::find(&kind.ok_or(Errno::EINVAL)?)?;
         let source = source.unwrap_or_else(|| b"none".to_vec());
-        let request = MountRequest {
-            kind,
-            source: &source,
-            flags,
-            data: &options,
-        };
+        let request = MountRequest { kind, source: &source, flags, data: &options };
         let superblock = (kind.mount)(&request)?;
         let root = superblock.root().clone();
         mount::attach(&Mount::new(superblock, root, &source, own), &target)?;
@@ -128,9 +111,7 @@ fn remount(target: &Path, flags: MountFlags, own: MountFlags, options: &[u8]) ->
     }
     if !flags.contains(MountFlags::BIND) {
         target.mount.superblock().ops().reconfigure(options)?;
-        target
-            .mount
-            .set_superblock_read_only(flags.contains(MountFlags::RDONLY));
+        target.mount.set_superblock_read_only(flags.contains(MountFlags::RDONLY));
     }
     target.mount.set_options(own);
     Ok(())
@@ -143,12 +124,7 @@ fn bind(
     target: &Path,
     action: MountFlags,
 ) -> Result<()> {
-    let source = find(
-        cx,
-        source
-            .filter(|source| !source.is_empty())
-            .ok_or(Errno::EINVAL)?,
-    )?;
+    let source = find(cx, source.filter(|source| !source.is_empty()).ok_or(Errno::EINVAL)?)?;
     mount::bind(&source, target, action.contains(MountFlags::REC))
 }
 
@@ -160,18 +136,10 @@ pub fn umount2(cx: &mut CurrentThread, target: UserAddr, flags: u32) -> Result<u
         return Err(Errno::EINVAL.into());
     }
     let path = read_path(cx, target)?;
-    let follow = if flags.contains(UmountFlags::NOFOLLOW) {
-        Follow::No
-    } else {
-        Follow::Yes
-    };
+    let follow = if flags.contains(UmountFlags::NOFOLLOW) { Follow::No } else { Follow::Yes };
     let path = resolve(cx, Fd(AT_FDCWD), &path, AtFlags::empty(), follow)?;
     may_mount(cx)?;
-    let how = if flags.contains(UmountFlags::DETACH) {
-        Detach::Lazy
-    } else {
-        Detach::IfIdle
-    };
+    let how = if flags.contains(UmountFlags::DETACH) { Detach::Lazy } else { Detach::IfIdle };
     mount::detach(path, how)?;
     Ok(0)
 }

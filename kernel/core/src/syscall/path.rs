@@ -98,11 +98,7 @@ pub(super) fn of_descriptor(cx: &CurrentThread, fd: Fd) -> Result<Path> {
 
 /// `AT_SYMLINK_NOFOLLOW` as a [`Follow`].
 pub(super) fn follow(flags: AtFlags) -> Follow {
-    if flags.contains(AtFlags::AT_SYMLINK_NOFOLLOW) {
-        Follow::No
-    } else {
-        Follow::Yes
-    }
+    if flags.contains(AtFlags::AT_SYMLINK_NOFOLLOW) { Follow::No } else { Follow::Yes }
 }
 
 /// Decodes the flags of an `*at` call.
@@ -111,11 +107,7 @@ pub(super) fn follow(flags: AtFlags) -> Follow {
 /// `EINVAL` for a flag outside of `supported`.
 pub(super) fn at_flags(raw: u32, supported: AtFlags) -> Result<AtFlags> {
     let flags = AtFlags::from_bits(raw).ok_or(Errno::EINVAL)?;
-    if supported.contains(flags) {
-        Ok(flags)
-    } else {
-        Err(Errno::EINVAL.into())
-    }
+    if supported.contains(flags) { Ok(flags) } else { Err(Errno::EINVAL.into()) }
 }
 
 const FOLLOW_OR_EMPTY: AtFlags = AtFlags::AT_SYMLINK_NOFOLLOW.union(AtFlags::AT_EMPTY_PATH);
@@ -133,10 +125,7 @@ pub fn readlinkat(
     buf: UserAddr,
     size: i32,
 ) -> Result<usize> {
-    let size = usize::try_from(size)
-        .ok()
-        .filter(|&size| size > 0)
-        .ok_or(Errno::EINVAL)?;
+    let size = usize::try_from(size).ok().filter(|&size| size > 0).ok_or(Errno::EINVAL)?;
     let path = read_path(cx, path)?;
     let found = if path.is_empty() && dirfd.0 != AT_FDCWD {
         let found = of_descriptor(cx, dirfd)?;
@@ -184,11 +173,7 @@ fn real_cred(cred: &Cred) -> Cred {
     let mut real = cred.clone();
     real.fsuid = cred.ruid;
     real.fsgid = cred.rgid;
-    real.caps.effective = if cred.ruid == 0 {
-        cred.caps.permitted
-    } else {
-        0
-    };
+    real.caps.effective = if cred.ruid == 0 { cred.caps.permitted } else { 0 };
     real
 }
 
@@ -210,18 +195,12 @@ fn check_access(
         real = real_cred(own);
         &real
     };
-    let walk = WalkCx {
-        cred,
-        ..WalkCx::of(cx)
-    };
+    let walk = WalkCx { cred, ..WalkCx::of(cx) };
     let found = resolve_as(cx, &walk, dirfd, &path, flags, follow(flags))?;
     let meta = found.inode().meta();
     if want.contains(May::EXEC)
         && meta.is_regular()
-        && found
-            .mount
-            .options()
-            .contains(abi::file::MountFlags::NOEXEC)
+        && found.mount.options().contains(abi::file::MountFlags::NOEXEC)
     {
         return Err(Errno::EACCES.into());
     }
@@ -277,14 +256,7 @@ pub fn chown(cx: &mut CurrentThread, path: UserAddr, uid: u32, gid: u32) -> Resu
 
 /// lchown(2).
 pub fn lchown(cx: &mut CurrentThread, path: UserAddr, uid: u32, gid: u32) -> Result<usize> {
-    fchownat(
-        cx,
-        Fd(AT_FDCWD),
-        path,
-        uid,
-        gid,
-        AtFlags::AT_SYMLINK_NOFOLLOW.bits(),
-    )
+    fchownat(cx, Fd(AT_FDCWD), path, uid, gid, AtFlags::AT_SYMLINK_NOFOLLOW.bits())
 }
 
 /// fchownat(2).
@@ -383,14 +355,9 @@ pub fn futimesat(
     let times: [Timeval; 2] = user::read(&cx.space, times)?;
     let mut set = [FileTime::default(); 2];
     for (time, given) in set.iter_mut().zip(times) {
-        let micros = u32::try_from(given.tv_usec)
-            .ok()
-            .filter(|&micros| micros < 1_000_000);
+        let micros = u32::try_from(given.tv_usec).ok().filter(|&micros| micros < 1_000_000);
         let nsec = micros.ok_or(Errno::EINVAL)? * 1000;
-        *time = FileTime {
-            sec: given.tv_sec,
-            nsec,
-        };
+        *time = FileTime { sec: given.tv_sec, nsec };
     }
     set_times_at(cx, dirfd, path, Some(set))
 }

@@ -79,23 +79,11 @@ struct Watched {
 impl Watched {
     fn new(cx: &CurrentThread, fd: i32, wanted: PollEvents) -> Self {
         if fd < 0 {
-            return Self {
-                file: None,
-                wanted,
-                ready: PollEvents::empty(),
-            };
+            return Self { file: None, wanted, ready: PollEvents::empty() };
         }
         match cx.files.get_usable(fd) {
-            Ok(file) => Self {
-                file: Some(file),
-                wanted,
-                ready: PollEvents::empty(),
-            },
-            Err(_) => Self {
-                file: None,
-                wanted,
-                ready: PollEvents::NVAL,
-            },
+            Ok(file) => Self { file: Some(file), wanted, ready: PollEvents::empty() },
+            Err(_) => Self { file: None, wanted, ready: PollEvents::NVAL },
         }
     }
 }
@@ -175,13 +163,11 @@ fn poll_fds(cx: &CurrentThread, fds: UserAddr, count: u32, deadline: Deadline) -
     let mut list: Vec<PollFd> = user::read_array(&cx.space, fds, count as usize)?;
     let mut watched = Vec::new();
     watched.try_reserve_exact(list.len())?;
-    watched.extend(list.iter().map(|item| {
-        Watched::new(
-            cx,
-            item.fd,
-            PollEvents::from_bits_truncate(item.events.into()),
-        )
-    }));
+    watched.extend(
+        list.iter().map(|item| {
+            Watched::new(cx, item.fd, PollEvents::from_bits_truncate(item.events.into()))
+        }),
+    );
     let ready = wait(&mut watched, deadline).map_err(|_| Restart::IfNoHandler)?;
     for (item, found) in list.iter_mut().zip(&watched) {
         item.revents = u16::try_from(found.ready.bits()).unwrap_or(0);
@@ -193,11 +179,7 @@ fn poll_fds(cx: &CurrentThread, fds: UserAddr, count: u32, deadline: Deadline) -
 fn poll_until(cx: &CurrentThread, fds: UserAddr, count: u32, deadline: Deadline) -> Result<usize> {
     match poll_fds(cx, fds, count, deadline) {
         Err(Error::Restart(_)) => {
-            let block = PollRestart {
-                fds,
-                count,
-                deadline,
-            };
+            let block = PollRestart { fds, count, deadline };
             Err(Restart::Block(Box::new(block)).into())
         }
         result => result,
@@ -272,10 +254,7 @@ const CLASSES: [PollEvents; 3] = [
         .union(PollEvents::RDBAND)
         .union(PollEvents::HUP)
         .union(PollEvents::ERR),
-    PollEvents::OUT
-        .union(PollEvents::WRNORM)
-        .union(PollEvents::WRBAND)
-        .union(PollEvents::ERR),
+    PollEvents::OUT.union(PollEvents::WRNORM).union(PollEvents::WRBAND).union(PollEvents::ERR),
     PollEvents::PRI,
 ];
 
@@ -293,9 +272,7 @@ impl Sets {
     }
 
     fn has(&self, set: usize, fd: usize) -> bool {
-        self.wanted[set]
-            .get(fd / 8)
-            .is_some_and(|byte| byte & 1 << (fd % 8) != 0)
+        self.wanted[set].get(fd / 8).is_some_and(|byte| byte & 1 << (fd % 8) != 0)
     }
 
     /// The events that descriptor `fd` is watched for; none: it is not.
@@ -336,9 +313,7 @@ fn select_fds(
     // Bits beyond the table cannot name anything.
     let count = count.min(cx.files.capacity());
     let mut sets = Sets::read(cx, count, addrs)?;
-    let fds: Vec<usize> = (0..count)
-        .filter(|&fd| !sets.events(fd).is_empty())
-        .collect();
+    let fds: Vec<usize> = (0..count).filter(|&fd| !sets.events(fd).is_empty()).collect();
     let mut watched = Vec::new();
     for &fd in &fds {
         let number = i32::try_from(fd).map_err(|_| Errno::EBADF)?;
@@ -367,10 +342,7 @@ pub fn select(
         deadline_in_nanos(select_timeout(user::read(&cx.space, timeout)?)?)
     };
     let result = select_fds(cx, count, [read, write, except], deadline);
-    let left = TimeLeft {
-        addr: timeout,
-        deadline,
-    };
+    let left = TimeLeft { addr: timeout, deadline };
     if let Some(nanos) = left.nanos() {
         let _ = user::write(&cx.space, timeout, &Timeval::from_nanos(nanos));
     }
@@ -379,18 +351,9 @@ pub fn select(
 
 /// select(2) takes more than a million microseconds, as Linux does.
 fn select_timeout(time: Timeval) -> Result<u64> {
-    let seconds = time
-        .tv_sec
-        .checked_add(time.tv_usec / 1_000_000)
-        .ok_or(Errno::EINVAL)?;
-    let nanos = (time.tv_usec % 1_000_000)
-        .checked_mul(1000)
-        .ok_or(Errno::EINVAL)?;
-    Ok(Timespec {
-        tv_sec: seconds,
-        tv_nsec: nanos,
-    }
-    .to_nanos()?)
+    let seconds = time.tv_sec.checked_add(time.tv_usec / 1_000_000).ok_or(Errno::EINVAL)?;
+    let nanos = (time.tv_usec % 1_000_000).checked_mul(1000).ok_or(Errno::EINVAL)?;
+    Ok(Timespec { tv_sec: seconds, tv_nsec: nanos }.to_nanos()?)
 }
 
 /// pselect(2): the last argument is the address of a pair (mask, size).
@@ -412,9 +375,7 @@ pub fn pselect6(
     let left = TimeLeft::read(cx, timeout)?;
     let mask = read_mask(cx, mask, size)?;
     let deadline = left.deadline;
-    let result = with_mask(cx, mask, |cx| {
-        select_fds(cx, count, [read, write, except], deadline)
-    });
+    let result = with_mask(cx, mask, |cx| select_fds(cx, count, [read, write, except], deadline));
     left.store(cx);
     result
 }

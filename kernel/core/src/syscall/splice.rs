@@ -67,20 +67,14 @@ impl Side {
 
     fn read(&mut self, cx: &CurrentThread, to: &mut [u8]) -> Result<usize> {
         let mut io = self.io(cx);
-        let count = self
-            .file
-            .ops()
-            .read(&self.file, &mut Sink::kernel(to), &mut io)?;
+        let count = self.file.ops().read(&self.file, &mut Sink::kernel(to), &mut io)?;
         Ok(count)
     }
 
     /// Writes and moves on.
     fn write(&mut self, cx: &CurrentThread, from: &[u8]) -> Result<usize> {
         let mut io = self.io(cx);
-        let count = self
-            .file
-            .ops()
-            .write(&self.file, &mut Source::kernel(from), &mut io)?;
+        let count = self.file.ops().write(&self.file, &mut Source::kernel(from), &mut io)?;
         self.pos += count as u64;
         Ok(count)
     }
@@ -93,11 +87,7 @@ fn copy(cx: &CurrentThread, input: &mut Side, output: &mut Side, count: usize) -
     while done < count {
         let want = (count - done).min(BUFFER);
         let step = input.read(cx, &mut buffer[..want]).and_then(|got| {
-            if got == 0 {
-                Ok((0, 0))
-            } else {
-                Ok((got, output.write(cx, &buffer[..got])?))
-            }
+            if got == 0 { Ok((0, 0)) } else { Ok((got, output.write(cx, &buffer[..got])?)) }
         });
         let (got, written) = match step {
             Ok(step) => step,
@@ -131,12 +121,7 @@ pub fn sendfile(
         return Err(Errno::EBADF.into());
     }
     if !input.access().seekable {
-        return Err(if offset.is_null() {
-            Errno::EINVAL
-        } else {
-            Errno::ESPIPE
-        }
-        .into());
+        return Err(if offset.is_null() { Errno::EINVAL } else { Errno::ESPIPE }.into());
     }
     let output = cx.files.get_usable(out_fd.0)?;
     if !output.access().write {
@@ -182,10 +167,7 @@ pub fn copy_file_range(
         return Err(Errno::EBADF.into());
     }
     let len = len.min(MAX_RW_COUNT);
-    let ends = (
-        from.pos.checked_add(len as u64),
-        to.pos.checked_add(len as u64),
-    );
+    let ends = (from.pos.checked_add(len as u64), to.pos.checked_add(len as u64));
     let (Some(in_end), Some(out_end)) = ends else {
         return Err(Errno::EOVERFLOW.into());
     };
@@ -453,10 +435,8 @@ pub fn vmsplice(
     let mut io = file.io(cx, 0);
     io.nonblock |= flags.contains(SpliceFlags::NONBLOCK);
     if file.access().write {
-        file.ops()
-            .write(&file, &mut Source::user(&cx.space, &vecs), &mut io)
+        file.ops().write(&file, &mut Source::user(&cx.space, &vecs), &mut io)
     } else {
-        file.ops()
-            .read(&file, &mut Sink::user(&cx.space, &vecs), &mut io)
+        file.ops().read(&file, &mut Sink::user(&cx.space, &vecs), &mut io)
     }
 }

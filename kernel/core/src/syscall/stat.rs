@@ -93,27 +93,20 @@ pub fn newfstatat(
     buf: UserAddr,
     flags: u32,
 ) -> Result<usize> {
-    const SUPPORTED: AtFlags = AtFlags::AT_SYMLINK_NOFOLLOW
-        .union(AtFlags::AT_NO_AUTOMOUNT)
-        .union(AtFlags::AT_EMPTY_PATH);
+    const SUPPORTED: AtFlags =
+        AtFlags::AT_SYMLINK_NOFOLLOW.union(AtFlags::AT_NO_AUTOMOUNT).union(AtFlags::AT_EMPTY_PATH);
     let flags = at_flags(flags, SUPPORTED)?;
     let found = find(cx, dirfd, path, flags)?;
     write_stat(cx, buf, &found.inode().stat())
 }
 
 /// What is always filled in, asked for or not.
-const GIVEN: StatxMask = StatxMask::BASIC_STATS
-    .union(StatxMask::BTIME)
-    .union(StatxMask::MNT_ID);
+const GIVEN: StatxMask = StatxMask::BASIC_STATS.union(StatxMask::BTIME).union(StatxMask::MNT_ID);
 /// The root of a mount (`STATX_ATTR_MOUNT_ROOT`).
 const ATTR_MOUNT_ROOT: u64 = 0x2000;
 
 fn timestamp(time: FileTime) -> StatxTimestamp {
-    StatxTimestamp {
-        tv_sec: time.sec,
-        tv_nsec: time.nsec,
-        reserved: 0,
-    }
+    StatxTimestamp { tv_sec: time.sec, tv_nsec: time.nsec, reserved: 0 }
 }
 
 /// statx(2).

@@ -68,9 +68,7 @@ fn entry(input: &mut dyn Input, placer: &mut Placer) -> Result<bool, UnpackError
         b"070701" => false,
         b"070702" => true,
         b"070707" => {
-            return Err(UnpackError::BadHeader(
-                "the old format (cpio -H odc), use newc",
-            ));
+            return Err(UnpackError::BadHeader("the old format (cpio -H odc), use newc"));
         }
         _ => return Err(UnpackError::BadHeader("wrong magic")),
     };
@@ -95,17 +93,7 @@ fn entry(input: &mut dyn Input, placer: &mut Placer) -> Result<bool, UnpackError
         check,
     ] = fields;
     let dev = (dev_major, dev_minor);
-    let entry = Entry {
-        ino,
-        mode,
-        uid,
-        gid,
-        nlink,
-        mtime,
-        size,
-        dev,
-        rdev: (major, minor),
-    };
+    let entry = Entry { ino, mode, uid, gid, nlink, mtime, size, dev, rdev: (major, minor) };
     let name_len = name_len as usize;
     if name_len == 0 || name_len > PATH_MAX {
         return Err(UnpackError::BadHeader("name length"));
@@ -173,9 +161,7 @@ fn data(
         let bytes = &bytes[..bytes.len().min(left)];
         if entry.is_regular() {
             if wants_sum {
-                sum = bytes
-                    .iter()
-                    .fold(sum, |sum, &byte| sum.wrapping_add(byte.into()));
+                sum = bytes.iter().fold(sum, |sum, &byte| sum.wrapping_add(byte.into()));
             }
             if let Some(file) = &mut file {
                 placer.write(file, bytes)?;

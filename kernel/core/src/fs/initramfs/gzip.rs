@@ -28,9 +28,7 @@ impl<'a> Stream<'a> {
     pub fn new(input: &'a [u8]) -> Result<Self, UnpackError> {
         let at = header_len(input)?;
         let mut window = Vec::new();
-        window
-            .try_reserve_exact(TINFL_LZ_DICT_SIZE)
-            .map_err(|_| UnpackError::NoSpace)?;
+        window.try_reserve_exact(TINFL_LZ_DICT_SIZE).map_err(|_| UnpackError::NoSpace)?;
         window.resize(TINFL_LZ_DICT_SIZE, 0);
         Ok(Self {
             input,
@@ -73,10 +71,7 @@ impl<'a> Stream<'a> {
     }
 
     fn check_trailer(&mut self) -> Result<(), UnpackError> {
-        let trailer = self
-            .input
-            .get(self.at..self.at + 8)
-            .ok_or(UnpackError::TruncatedGzip)?;
+        let trailer = self.input.get(self.at..self.at + 8).ok_or(UnpackError::TruncatedGzip)?;
         self.at += 8;
         let word = |at: usize| u32::from_le_bytes([0, 1, 2, 3].map(|i| trailer[at + i]));
         if word(0) != self.crc.value() {
@@ -121,20 +116,12 @@ fn header_len(bytes: &[u8]) -> Result<usize, UnpackError> {
     }
     for _ in 0..(flags & (FNAME | FCOMMENT)).count_ones() {
         let text = bytes.get(at..).ok_or(UnpackError::TruncatedGzip)?;
-        at += text
-            .iter()
-            .position(|&byte| byte == 0)
-            .ok_or(UnpackError::TruncatedGzip)?
-            + 1;
+        at += text.iter().position(|&byte| byte == 0).ok_or(UnpackError::TruncatedGzip)? + 1;
     }
     if flags & FHCRC != 0 {
         at += 2;
     }
-    if at > bytes.len() {
-        Err(UnpackError::TruncatedGzip)
-    } else {
-        Ok(at)
-    }
+    if at > bytes.len() { Err(UnpackError::TruncatedGzip) } else { Ok(at) }
 }
 
 /// The checksum of gzip, eight bytes per step.
@@ -149,11 +136,7 @@ const fn crc_tables() -> [[u32; 256]; 8] {
         let mut value = byte as u32;
         let mut bit = 0;
         while bit < 8 {
-            value = if value & 1 != 0 {
-                value >> 1 ^ 0xedb8_8320
-            } else {
-                value >> 1
-            };
+            value = if value & 1 != 0 { value >> 1 ^ 0xedb8_8320 } else { value >> 1 };
             bit += 1;
         }
         tables[0][byte] = value;

@@ -48,11 +48,7 @@ pub fn read_exact(input: &mut dyn Input, buffer: &mut [u8]) -> Result<bool, Unpa
     while done < buffer.len() {
         let bytes = input.fill()?;
         if bytes.is_empty() {
-            return if done == 0 {
-                Ok(false)
-            } else {
-                Err(UnpackError::Truncated)
-            };
+            return if done == 0 { Ok(false) } else { Err(UnpackError::Truncated) };
         }
         let count = bytes.len().min(buffer.len() - done);
         buffer[done..done + count].copy_from_slice(&bytes[..count]);

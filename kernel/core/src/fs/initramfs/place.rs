@@ -78,9 +78,8 @@ impl Placer {
 
     /// Makes a symbolic link.
     pub fn symlink(&mut self, name: &[u8], entry: &Entry, text: &[u8]) {
-        let result = self
-            .make(name, NewKind::Symlink(text), 0o777)
-            .and_then(|path| dress(&path, entry));
+        let result =
+            self.make(name, NewKind::Symlink(text), 0o777).and_then(|path| dress(&path, entry));
         self.count(result);
     }
 
@@ -123,10 +122,7 @@ impl Placer {
 
     fn find(&self, name: &[u8]) -> Option<Path> {
         let cx = WalkCx::of(&self.caller);
-        Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty())
-            .ok()?
-            .lookup(Follow::No)
-            .ok()
+        Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty()).ok()?.lookup(Follow::No).ok()
     }
 
     /// Removes what has this name, unless it is of type `keep`.
@@ -219,19 +215,13 @@ impl Placer {
             self.clear(name, FileType::Anonymous)?;
         }
         let cx = WalkCx::of(&self.caller);
-        edit::link(
-            &old,
-            Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty())?,
-        )?;
+        edit::link(&old, Walker::new(&cx, &Start::Cwd, name, ResolveFlags::empty())?)?;
         Ok(true)
     }
 }
 
 fn time(entry: &Entry) -> FileTime {
-    FileTime {
-        sec: entry.mtime.into(),
-        nsec: 0,
-    }
+    FileTime { sec: entry.mtime.into(), nsec: 0 }
 }
 
 /// Owner, permissions and times.

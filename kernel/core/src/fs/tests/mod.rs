@@ -91,7 +91,8 @@ impl World {
     fn rename(&self, from: &str, to: &str, flags: u32) -> Result<(), i32> {
         let cx = self.cx();
         let start = Start::Cwd;
-        let from = Walker::new(&cx, &start, from.as_bytes(), ResolveFlags::empty()).map_err(code)?;
+        let from =
+            Walker::new(&cx, &start, from.as_bytes(), ResolveFlags::empty()).map_err(code)?;
         let to = Walker::new(&cx, &start, to.as_bytes(), ResolveFlags::empty()).map_err(code)?;
         rename::rename(from, to, flags).map_err(code)
     }

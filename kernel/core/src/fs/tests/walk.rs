@@ -201,8 +201,7 @@ fn walkers_say_where_they_stop() {
     world.mkdir("dir").unwrap();
     let cx: WalkCx<'_> = world.cx();
     let start = crate::fs::walk::Start::Cwd;
-    let mut walker =
-        Walker::new(&cx, &start, b"dir//name///", ResolveFlags::empty()).unwrap();
+    let mut walker = Walker::new(&cx, &start, b"dir//name///", ResolveFlags::empty()).unwrap();
     assert_eq!(walker.to_last().unwrap(), crate::fs::walk::Last::Name);
     assert_eq!(walker.name(), b"name");
     assert!(walker.trailing_slash());

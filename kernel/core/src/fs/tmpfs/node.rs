@@ -37,10 +37,7 @@ impl Node {
     pub(super) fn new(fs: &Arc<Tmpfs>, new: &NewInode<'_>) -> Arc<Self> {
         let (kind, rdev) = match new.kind {
             NewKind::Directory => (Kind::Directory, DeviceNumber::default()),
-            NewKind::Regular => (
-                Kind::Regular(Regular::new(&fs.pages)),
-                DeviceNumber::default(),
-            ),
+            NewKind::Regular => (Kind::Regular(Regular::new(&fs.pages)), DeviceNumber::default()),
             NewKind::Symlink(text) => (Kind::Symlink(Name::from(text)), DeviceNumber::default()),
             NewKind::Fifo => (Kind::Fifo(FifoSlot::new()), DeviceNumber::default()),
             NewKind::Socket => (Kind::Special, DeviceNumber::default()),
@@ -54,11 +51,7 @@ impl Node {
             gid: new.gid,
             rdev,
         });
-        Arc::new(Self {
-            meta,
-            fs: fs.clone(),
-            kind,
-        })
+        Arc::new(Self { meta, fs: fs.clone(), kind })
     }
 
     /// The contents, if this is a regular file.
@@ -97,8 +90,7 @@ impl Inode for Node {
     }
 
     fn blocks(&self) -> u64 {
-        self.regular()
-            .map_or(0, |regular| regular.cache().pages() * 8)
+        self.regular().map_or(0, |regular| regular.cache().pages() * 8)
     }
 
     fn make(&self, new: &NewInode<'_>) -> Result<Arc<dyn Inode>> {

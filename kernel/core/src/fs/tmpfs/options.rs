@@ -96,14 +96,9 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_refused() {
-        for bad in [
-            &b"sise=1"[..],
-            b"size=",
-            b"size=1x",
-            b"mode=8",
-            b"size=99999999999999g",
-            b"\xff",
-        ] {
+        for bad in
+            [&b"sise=1"[..], b"size=", b"size=1x", b"mode=8", b"size=99999999999999g", b"\xff"]
+        {
             assert_eq!(Options::parse(bad), Err(Errno::EINVAL), "{bad:?}");
         }
     }

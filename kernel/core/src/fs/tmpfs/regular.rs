@@ -67,10 +67,7 @@ impl Regular {
     }
 
     fn pass(&self) -> Result<Pass<'_>> {
-        Ok(self
-            .gate
-            .pass(Sleep::Killable)
-            .map_err(|_| Restart::Always)?)
+        Ok(self.gate.pass(Sleep::Killable).map_err(|_| Restart::Always)?)
     }
 
     pub(super) fn set_size(&self, size: u64) -> Result<()> {
@@ -203,9 +200,7 @@ impl FileOps for Node {
                         return Err(Errno::EFBIG.into());
                     }
                 }
-                regular
-                    .cache
-                    .allocate(request.start, end, request.keep_size)?;
+                regular.cache.allocate(request.start, end, request.keep_size)?;
             }
         }
         self.meta.touch_modified();
