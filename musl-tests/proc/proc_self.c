@@ -48,7 +48,8 @@ int main(int argc, char **argv)
 		       &itreal, &start, &vsize, &rss);
 	is(n, 22, "22 more fields");
 	is(state, 'R', "running");
-	ok(ppid == getppid() && pgrp == getpgrp() && session == getsid(0), "parent, group, session");
+	ok(ppid == getppid() && pgrp == getpgrp() && session == getsid(0),
+	   "parent, group, session");
 	ok(threads == 1 && nice == 0 && prio == 20, "one thread, nice 0, priority 20");
 	// Linux counts resident pages per processor and shows small sums as 0.
 	ok(vsize > 100000 && rss >= 0, "sizes (%lu, %ld)", vsize, rss);
@@ -78,7 +79,8 @@ int main(int argc, char **argv)
 	ok(strstr(text, "\nSigCgt:\t") &&
 		   (strtoul(strstr(text, "\nSigCgt:\t") + 9, 0, 16) & 1 << (SIGALRM - 1)), "SigCgt");
 	char *pnd = strstr(text, "\nSigPnd:\t"), *shd = strstr(text, "\nShdPnd:\t");
-	ok(pnd && shd && ((strtoul(pnd + 9, 0, 16) | strtoul(shd + 9, 0, 16)) & 0x200), "pending signals");
+	ok(pnd && shd && ((strtoul(pnd + 9, 0, 16) | strtoul(shd + 9, 0, 16)) & 0x200),
+	   "pending signals");
 
 	ok(slurp("/proc/self/comm", text, sizeof text) > 0, "comm");
 	is_str(text, "odd) (name\n", "is the name");
@@ -91,7 +93,8 @@ int main(int argc, char **argv)
 	link_is("/proc/self/cwd", scratch_path, "cwd");
 	link_is("/proc/self/root", "/", "root");
 	char real[PATH_MAX];
-	ok(readlink("/proc/self/exe", real, sizeof real) > 0 && access("/proc/self/exe", X_OK) == 0, "exe");
+	ok(readlink("/proc/self/exe", real, sizeof real) > 0 && access("/proc/self/exe", X_OK) == 0,
+	   "exe");
 
 	// fd: a link for each, that can be opened.
 	int fd = open("some file", O_RDWR | O_CREAT, 0644);
@@ -122,7 +125,8 @@ int main(int argc, char **argv)
 	ok(lstat("/proc/self/fd/999", &st) < 0 && errno == ENOENT, "a closed one is not there");
 	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
 	lseek(fd, 42, SEEK_SET);
-	ok(slurp(path, text, sizeof text) > 0 && !strncmp(text, "pos:\t42\n", 8), "fdinfo: the offset");
+	ok(slurp(path, text, sizeof text) > 0 && !strncmp(text, "pos:\t42\n", 8),
+	   "fdinfo: the offset");
 
 	// Another process, and one that goes.
 	struct gate go;

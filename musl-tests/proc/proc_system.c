@@ -27,13 +27,15 @@ int main(void)
 	ok(strstr(text, " kB\n") != 0, "in kB");
 
 	double up, idle;
-	ok(slurp("/proc/uptime", text, sizeof text) > 0 && sscanf(text, "%lf %lf", &up, &idle) == 2, "uptime");
+	ok(slurp("/proc/uptime", text, sizeof text) > 0 && sscanf(text, "%lf %lf", &up, &idle) == 2,
+	   "uptime");
 	ok(up > 0 && up >= si.uptime - 2 && up <= si.uptime + 3, "agrees with sysinfo (%.2f)", up);
 	double l1, l2, l3;
 	int running, all, last;
 	ok(slurp("/proc/loadavg", text, sizeof text) > 0 &&
 		   sscanf(text, "%lf %lf %lf %d/%d %d", &l1, &l2, &l3, &running, &all, &last) == 6, "loadavg");
-	ok(running >= 1 && all >= running && last >= 1, "%d of %d run, last pid %d", running, all, last);
+	ok(running >= 1 && all >= running && last >= 1,
+	   "%d of %d run, last pid %d", running, all, last);
 
 	ok(slurp("/proc/stat", text, sizeof text) > 0 && !strncmp(text, "cpu  ", 5), "stat");
 	long user, nice, system, idl;
@@ -46,7 +48,8 @@ int main(void)
 
 	struct utsname u;
 	uname(&u);
-	ok(slurp("/proc/version", text, sizeof text) > 0 && strstr(text, u.release), "version has the release");
+	ok(slurp("/proc/version", text, sizeof text) > 0 && strstr(text, u.release),
+	   "version has the release");
 	ok(slurp("/proc/cpuinfo", text, sizeof text) > 0, "cpuinfo");
 	long cpus = 0;
 	for (char *p = text; (p = strstr(p, "processor\t")); p++)
@@ -55,7 +58,8 @@ int main(void)
 	ok(strstr(text, "\nflags\t") && strstr(text, " sse2 "), "with flags");
 	ok(slurp("/proc/filesystems", text, sizeof text) > 0 && strstr(text, "nodev\ttmpfs\n") &&
 		   strstr(text, "nodev\tproc\n"), "filesystems has tmpfs and proc");
-	ok(slurp("/proc/mounts", text, sizeof text) > 0 && strstr(text, " /proc proc "), "mounts has /proc");
+	ok(slurp("/proc/mounts", text, sizeof text) > 0 && strstr(text, " /proc proc "),
+	   "mounts has /proc");
 	int whole = 1, lines = 0;
 	for (char *p = strtok(text, "\n"); p; p = strtok(0, "\n"), lines++) {
 		char dev[256], dir[256], type[64], opts[512];
@@ -63,18 +67,22 @@ int main(void)
 		whole &= sscanf(p, "%255s %255s %63s %511s %d %d", dev, dir, type, opts, &a, &b) == 6;
 	}
 	ok(whole && lines >= 2, "six fields in each of %d lines", lines);
-	ok(slurp("/proc/self/mountinfo", text, sizeof text) > 0 && strstr(text, " - proc "), "mountinfo");
+	ok(slurp("/proc/self/mountinfo", text, sizeof text) > 0 && strstr(text, " - proc "),
+	   "mountinfo");
 	ok(slurp("/proc/cmdline", text, sizeof text) > 0 && strchr(text, '\n'), "cmdline");
 	ok(slurp("/proc/sys/kernel/hostname", text, sizeof text) > 0, "sys/kernel/hostname");
 	text[strcspn(text, "\n")] = 0;
 	is_str(text, u.nodename, "is uname's");
-	ok(slurp("/proc/sys/kernel/pid_max", text, sizeof text) > 0 && atol(text) >= 300, "sys/kernel/pid_max");
-	ok(slurp("/proc/sys/kernel/random/boot_id", text, sizeof text) < 0 || strlen(text) == 37, "boot_id, if any");
+	ok(slurp("/proc/sys/kernel/pid_max", text, sizeof text) > 0 && atol(text) >= 300,
+	   "sys/kernel/pid_max");
+	ok(slurp("/proc/sys/kernel/random/boot_id", text, sizeof text) < 0 || strlen(text) == 37,
+	   "boot_id, if any");
 
 	struct statfs fs;
 	is(statfs("/proc", &fs), 0, "statfs of /proc");
 	is(fs.f_type, 0x9fa0, "its magic number");
-	fails(open("/proc/newfile", O_CREAT | O_RDWR, 0644), ENOENT, "nothing can be created in /proc");
+	fails(open("/proc/newfile", O_CREAT | O_RDWR, 0644), ENOENT,
+	   "nothing can be created in /proc");
 	// Small reads see one text.
 	char one[4096];
 	int fd = open("/proc/meminfo", O_RDONLY);

@@ -97,7 +97,7 @@ END
 ended'
 	cat >fg <<'END'
 set -m
-sh -c 'kill -STOP $$; echo resumed' 
+sh -c 'kill -STOP $$; echo resumed'
 echo stopped $?
 fg >/dev/null
 echo back $?

@@ -144,8 +144,8 @@ t 'eval' 'x="echo \$y"; y=evaluated; eval $x' 'evaluated'
 t 'exec replaces the shell' 'sh -c "exec echo replaced; echo never"' 'replaced'
 t 'dot' 'echo "v=sourced" >lib; . ./lib; echo $v' 'sourced'
 t 'alias' 'alias hi="echo hello"; eval hi' 'hello'
-t 'getopts' 'set -- -a -b val rest; while getopts ab: o; do echo "$o $OPTARG"; done; shift $((OPTIND - 1)); echo $1' 'a 
-b val
+t 'getopts' 'set -- -a -b val rest; while getopts ab: o; do echo "$o-$OPTARG"; done; shift $((OPTIND - 1)); echo $1' 'a-
+b-val
 rest'
 t 'type' 'type cd >/dev/null && echo builtin' 'builtin'
 t 'command -v' 'command -v cat >/dev/null && echo found' 'found'
