@@ -30,6 +30,8 @@ pub struct CommandLine {
     pub env: Vec<Vec<u8>>,
     /// `panic=`.
     pub panic_timeout: i64,
+    /// `console=ttySN`: the port of the last one.
+    pub console: Option<usize>,
     /// `norandmaps`: nothing is placed at random.
     pub fixed_layout: bool,
     /// `oxbow.host`: make the devices of the host link.
@@ -84,6 +86,13 @@ impl CommandLine {
             (b"panic", Some(seconds)) => {
                 let seconds = core::str::from_utf8(seconds).ok().and_then(|s| s.parse().ok());
                 self.panic_timeout = seconds.unwrap_or(0);
+            }
+            (b"console", Some(device)) => {
+                // `ttyS1,115200n8`: the line settings are QEMU's business.
+                let port = device.strip_prefix(b"ttyS").and_then(|rest| rest.first());
+                if let Some(digit @ b'0'..=b'9') = port {
+                    self.console = Some(usize::from(digit - b'0'));
+                }
             }
             (b"norandmaps", _) => self.fixed_layout = true,
             (b"oxbow.host", _) => self.host_link = true,

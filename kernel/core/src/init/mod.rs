@@ -21,6 +21,7 @@ use crate::fs::file::OpenFile;
 use crate::fs::open::{self, OpenCx, OpenRequest};
 use crate::fs::walk::{Start, WalkCx};
 use crate::fs::{FsInfo, Path, host_link, initramfs, tty};
+use crate::procfs;
 use crate::sched::{self, Competition, Task, timer};
 use crate::syscall::user_loop;
 use crate::task::exec::{self, ExecRequest};
@@ -98,7 +99,12 @@ fn run_first_process(boot: &'static BootInfo) {
 fn prepare_files(boot: &'static BootInfo, line: &CommandLine) -> Result<Path> {
     let root = initramfs::mount_root()?;
     crate::fs::init();
+    procfs::init();
+    if let Some(port) = line.console {
+        tty::serial::set_console(port);
+    }
     if line.host_link {
+        tty::serial::claim(host_link::PORT);
         host_link::init();
     }
     unpack(&root, &initramfs::default_archive());
