@@ -18,7 +18,7 @@ use machine::thread::KernelThread;
 
 use crate::error::{Error, Result};
 use crate::fs::file::OpenFile;
-use crate::fs::open::{self, OpenCx, OpenRequest};
+use crate::fs::open::{self, OpenRequest};
 use crate::fs::walk::{Start, WalkCx};
 use crate::fs::{FsInfo, Path, host_link, initramfs, tty};
 use crate::procfs;
