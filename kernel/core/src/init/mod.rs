@@ -43,6 +43,12 @@ pub fn start(boot: &'static BootInfo) -> ! {
     log::info!("Oxbow {} on {:?}", env!("CARGO_PKG_VERSION"), boot.protocol());
     machine::cpu::start_others(start_other);
     sched::init(machine::cpu::count());
+    let line = CommandLine::parse(boot.cmdline());
+    exit::set_panic_timeout(line.panic_timeout);
+    if line.host_link {
+        // Before input is looked at: it must not reach a terminal.
+        tty::serial::claim(host_link::PORT);
+    }
     machine::deferred::set_handler(deferred_work);
     mm::oom::set_chooser(oom::choose);
     clone::set_thread_main(user_loop::run);
@@ -50,7 +56,7 @@ pub fn start(boot: &'static BootInfo) -> ! {
     sched::enter_idle();
     let entry = Box::new(move || {
         sched::first_run();
-        run_first_process(boot);
+        run_first_process(boot, &line);
     });
     let kthread = KernelThread::new(entry, None).expect("invariant: there is memory at boot");
     sched::start(&Task::new(Competition::default(), None), kthread);
@@ -79,10 +85,8 @@ fn deferred_work(pending: Pending) {
 }
 
 /// The life of process 1, on its own kernel thread.
-fn run_first_process(boot: &'static BootInfo) {
-    let line = CommandLine::parse(boot.cmdline());
-    exit::set_panic_timeout(line.panic_timeout);
-    let root = match prepare_files(boot, &line) {
+fn run_first_process(boot: &'static BootInfo, line: &CommandLine) {
+    let root = match prepare_files(boot, line) {
         Ok(root) => root,
         Err(error) => fail(&alloc::format!("no root file system: {error:?}")),
     };
@@ -91,7 +95,7 @@ fn run_first_process(boot: &'static BootInfo) {
         Err(error) => fail(&alloc::format!("no memory for process 1: {error:?}")),
     };
     open_console(&mut cx);
-    execute_init(&mut cx, &line);
+    execute_init(&mut cx, line);
     user_loop::run(cx);
 }
 
@@ -104,9 +108,10 @@ fn prepare_files(boot: &'static BootInfo, line: &CommandLine) -> Result<Path> {
         tty::serial::set_console(port);
     }
     if line.host_link {
-        tty::serial::claim(host_link::PORT);
         host_link::init();
     }
+    // What came before interrupts did.
+    deferred_work(Pending::SERIAL);
     unpack(&root, &initramfs::default_archive());
     if let Some(initrds) = boot.take_initrds() {
         for image in initrds.iter() {
