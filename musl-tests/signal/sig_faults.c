@@ -1,5 +1,6 @@
 // SIGFPE, SIGILL, SIGTRAP and SIGBUS from instructions, with their codes.
 #include "helpers.h"
+#include <cpuid.h>
 #include <setjmp.h>
 #include <ucontext.h>
 
@@ -39,6 +40,18 @@ static void after_int3(int sig, siginfo_t *info, void *context)
 		}                                     \
 	} while (0)
 
+// What QEMU emulates itself differs from a processor in two places here.
+static int on_tcg(void)
+{
+	unsigned a, b, c, d;
+	char name[13] = "";
+	__cpuid(0x40000000, a, b, c, d);
+	memcpy(name, &b, 4);
+	memcpy(name + 4, &c, 4);
+	memcpy(name + 8, &d, 4);
+	return !strcmp(name, "TCGTCGTCGTCG");
+}
+
 extern char the_div[], the_int3[], the_ud[];
 
 int main(void)
@@ -73,7 +86,9 @@ int main(void)
 		{ "inexact: FPE_FLTRES", 0x1000, 1, 3, FPE_FLTRES },
 	};
 	static size_t i; // static, to live through siglongjmp
-	for (i = 0; i < COUNT(sse); i++) {
+	if (on_tcg())
+		skip(COUNT(sse), "QEMU's TCG never raises SSE exceptions");
+	for (i = on_tcg() ? COUNT(sse) : 0; i < COUNT(sse); i++) {
 		static uint32_t mx, normal = 0x1f80;
 		static double a;
 		mx = 0x1f80 & ~sse[i].unmask;
@@ -117,6 +132,9 @@ int main(void)
 	ok(seen.si_signo == SIGSEGV && seen.si_code == SI_KERNEL, "J14: cli is SIGSEGV");
 	TRY(__asm__ volatile("int $0x21"));
 	ok(seen.si_signo == SIGSEGV && seen.si_code == SI_KERNEL, "J14: an unused interrupt is SIGSEGV");
-	is(regs[REG_ERR], 0x21 * 8 + 2, "J14: with the vector in its error code");
+	if (on_tcg())
+		skip(1, "QEMU's TCG may give another error code");
+	else
+		is(regs[REG_ERR], 0x21 * 8 + 2, "J14: with the vector in its error code");
 	return done();
 }
