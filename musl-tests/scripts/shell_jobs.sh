@@ -41,13 +41,13 @@ t 'wait for all' 'for i in 1 2 3 4 5; do (echo $i >w$i) & done; wait; cat w*' '1
 t 'wait of a stranger' 'wait 999999; echo $?' '127'
 t 'kill a job' 'sleep 100 & kill $!; wait $!; echo $?' '143'
 t 'kill -9 a job' 'sleep 100 & kill -9 $!; wait $!; echo $?' '137'
-t 'kill by name' 'sleep 100 & kill -s INT $!; kill -HUP $!; wait $!; echo $?' '129'
+t 'kill by name' 'sleep 100 & until grep -q sleep /proc/$!/comm; do :; done; kill -s INT $!; kill -HUP $!; wait $!; echo $?' '129'
 t 'kill -0' 'sleep 100 & kill -0 $! && echo alive; kill $!; wait $! 2>/dev/null; kill -0 $! 2>/dev/null || echo gone' 'alive
 gone'
 t 'kill -l' 'kill -l 9; kill -l 15' 'KILL
 TERM'
 t 'a background job does not read the terminal' 'cat & wait $!; echo $?' '0'
-t 'background jobs ignore ^C' 'sh -c "trap" & wait; sleep 100 & p=$!; kill -INT $p; kill -0 $p && echo ignored; kill $p' 'ignored'
+t 'background jobs ignore ^C' 'sh -c "trap" & wait; sleep 100 & p=$!; until grep -q sleep /proc/$p/comm; do :; done; kill -INT $p; kill -0 $p && echo ignored; kill $p' 'ignored'
 t 'stop and continue' 'sleep 100 & p=$!; kill -STOP $p; while :; do case $(cut -d" " -f3 /proc/$p/stat) in T) break;; esac; done; echo stopped; kill -CONT $p; kill $p; wait $p; echo $?' 'stopped
 143'
 t 'trap while waiting' 'sh -c "trap \"echo trapped\" USR1; (kill -USR1 \$\$) & wait \$!; wait; echo done"' 'trapped
