@@ -95,6 +95,10 @@ pub fn init() {
 
 /// Bytes have arrived on [`PORT`]: called from the deferred work of the serial interrupt.
 pub fn on_serial() {
+    // Without the host link the port is an ordinary terminal.
+    if !super::tty::serial::is_claimed(PORT) {
+        return;
+    }
     let mut raw = [0; 128];
     let mut any = false;
     loop {

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use abi::cap::{CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYSLOG};
+use abi::cap::{CAP_SYS_ADMIN, CAP_SYS_BOOT, CAP_SYS_TTY_CONFIG, CAP_SYSLOG};
 use abi::system::{GrndFlags, Sysinfo, reboot, syslog as action};
 use abi::time::NSEC_PER_SEC;
 use abi::{Errno, Timespec};
@@ -13,7 +13,7 @@ use zerocopy::FromZeros;
 
 use crate::clock;
 use crate::error::{Restart, Result};
-use crate::fs::host_link;
+use crate::fs::{host_link, tty};
 use crate::mm::user;
 use crate::sched::{self, Sleep, Woken};
 use crate::task::{CurrentThread, tree};
@@ -46,6 +46,17 @@ fn set_name(cx: &CurrentThread, which: Which, at: UserAddr, len: i32) -> Result<
     let mut name = [0; NAME_MAX];
     user::copy_in(&cx.space, &mut name[..len], at)?;
     utsname::set(which, &name[..len]);
+    Ok(0)
+}
+
+/// `vhangup(2)`.
+pub fn vhangup(cx: &mut CurrentThread) -> Result<usize> {
+    if !cx.cred().capable(CAP_SYS_TTY_CONFIG) {
+        return Err(Errno::EPERM.into());
+    }
+    if let Some(terminal) = tty::controlling_terminal(cx.process.session()) {
+        terminal.hang_up();
+    }
     Ok(0)
 }
 

@@ -42,7 +42,8 @@ use abi::{Errno, Sysno};
 /// `rax` receives the result or `-errno`. An interrupted call leaves its `Restart` in `cx`, where
 /// signal delivery decides between `EINTR` and running it again.
 pub fn dispatch(cx: &mut CurrentThread) {
-    let number = cx.user.regs.orig_rax;
+    // Linux's entry code takes the number as an `int`: the upper half does not count.
+    let number = cx.user.regs.orig_rax & 0xffff_ffff;
     match table::call(cx, number) {
         Ok(value) => cx.user.regs.rax = value as u64,
         Err(Error::Errno(errno)) => cx.user.regs.rax = errno.to_reg(),

@@ -11,7 +11,7 @@ use crate::error::{Restart, Result};
 use crate::fs::{Caller, OpenFile, anon};
 use crate::mm::user;
 use crate::sched::{self, Sleep};
-use crate::task::CurrentThread;
+use crate::task::{CurrentThread, pidfd};
 use crate::task::futex::wait::FutexRestart;
 use crate::task::signal::signalfd::SignalFd;
 use crate::task::signal::{Action, deliver, own, send};
@@ -227,6 +227,32 @@ pub fn rt_tgsigqueueinfo(
 ) -> Result<usize> {
     let info = send::QueuedInfo::new(user::read::<SigInfo>(&cx.space, info)?)?;
     send::queue_thread(cx, group, tid, number, info)?;
+    Ok(0)
+}
+
+/// `pidfd_send_signal(2)`.
+pub fn pidfd_send_signal(
+    cx: &mut CurrentThread,
+    fd: i32,
+    number: i32,
+    info: UserAddr,
+    flags: u32,
+) -> Result<usize> {
+    if flags != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let (target, _file) = pidfd::of_descriptor(cx, fd)?;
+    let info = match info.is_null() {
+        true => None,
+        false => {
+            let info = user::read::<SigInfo>(&cx.space, info)?;
+            if info.si_signo != number {
+                return Err(Errno::EINVAL.into());
+            }
+            Some(send::QueuedInfo::new(info)?)
+        }
+    };
+    send::to_known(cx, &target, number, info)?;
     Ok(0)
 }
 

@@ -100,6 +100,7 @@ syscalls! {
     madvise(addr: UserAddr, len: u64, advice: i32) => memory, Full;
     dup(fd: Fd) => fd, Full;
     dup2(old: Fd, new: Fd) => fd, Full;
+    pause() => signal, Full;
     nanosleep(request: UserAddr, left: UserAddr) => time, Full;
     getitimer(which: i32, at: UserAddr) => time, Full;
     alarm(seconds: u32) => time, Full;
@@ -191,6 +192,7 @@ syscalls! {
     munlock(addr: UserAddr, len: u64) => memory, Full;
     mlockall(flags: u32) => memory, Full;
     munlockall() => memory, Full;
+    vhangup() => misc, Full;
     pivot_root(new: UserAddr, put_old: UserAddr) => mount, Partial("only the caller moves to the new root");
     prctl(operation: i32, a: u64, b: u64, c: u64, d: u64) => prctl, Partial("no seccomp, PR_SET_MM, MDWE, memory merging, syscall user dispatch, PR_TSC_SIGSEGV");
     arch_prctl(operation: i32, argument: u64) => prctl, Partial("no shadow stacks, no address tagging");
@@ -299,6 +301,8 @@ syscalls! {
     pkey_alloc(flags: u64, rights: u64) => memory, Full;
     pkey_free(key: i32) => memory, Full;
     statx(dirfd: Fd, path: UserAddr, flags: u32, mask: u32, buf: UserAddr) => stat, Full;
+    pidfd_send_signal(fd: i32, number: i32, info: UserAddr, flags: u32)
+        => signal, Partial("no flags, no directories of /proc");
     pidfd_open(pid: i32, flags: u32) => process, Full;
     clone3(args: UserAddr, size: usize) => process, Full;
     close_range(first: u32, last: u32, flags: u32) => fd, Full;

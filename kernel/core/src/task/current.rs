@@ -265,9 +265,9 @@ impl Caller for CurrentThread {
     fn signal_self(&self, signal: abi::Signal) {
         let charge = self.thread.signal_charge();
         let target = Target::Thread(self.thread.slot);
-        self.process
-            .signals
-            .send(target, SigInfo::kernel(signal), charge);
+        // SIGPIPE and SIGXFSZ look as if the thread had sent them itself, as on Linux.
+        let info = SigInfo::from_process(signal, abi::siginfo::SI_USER, self.pid(), self.cred.ruid);
+        self.process.signals.send(target, info, charge);
     }
 
     fn signal_group(&self, pgid: u32, signal: abi::Signal) {

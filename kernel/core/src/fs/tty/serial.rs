@@ -49,7 +49,8 @@ pub fn claim(port: usize) {
     CLAIMED.fetch_or(1 << port, Ordering::Relaxed);
 }
 
-fn is_claimed(port: usize) -> bool {
+/// Whether somebody else reads a port.
+pub fn is_claimed(port: usize) -> bool {
     CLAIMED.load(Ordering::Relaxed) & (1 << port) != 0
 }
 

@@ -77,6 +77,27 @@ pub fn queue(cx: &CurrentThread, pid: i32, number: i32, info: QueuedInfo) -> Res
     deliver_to_process(&target, info.with_signal(signal))
 }
 
+/// pidfd_send_signal(2): `target` itself, whoever has its id by now. Without `info`, as [`kill`].
+///
+/// # Errors
+/// As [`kill`] and [`queue`]; `ESRCH` when the process was waited for.
+pub fn to_known(
+    cx: &CurrentThread,
+    target: &Arc<Process>,
+    number: i32,
+    info: Option<QueuedInfo>,
+) -> Result<(), Errno> {
+    if !tree::process(target.pid).is_some_and(|known| Arc::ptr_eq(&known, target)) {
+        return Err(Errno::ESRCH);
+    }
+    if let Some(info) = info {
+        info.check_claim(target.pid == cx.pid())?;
+    }
+    let Some(signal) = checked(cx, target, number)? else { return Ok(()) };
+    let plain = || SigInfo::from_process(signal, SI_USER, cx.pid(), cx.cred().ruid);
+    deliver_to_process(target, info.map_or_else(plain, |info| info.with_signal(signal)))
+}
+
 /// rt_tgsigqueueinfo(2).
 ///
 /// # Errors
