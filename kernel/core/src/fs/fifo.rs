@@ -15,17 +15,26 @@ use crate::locks;
 use crate::sched::{Sleep, WaitQueue};
 
 /// Where a FIFO's inode keeps its pipe.
-pub struct FifoSlot(SpinLock<Weak<Pipe>>);
+pub struct FifoSlot {
+    pipe: SpinLock<Weak<Pipe>>,
+    /// The inode of a pipe(2): opening it again never waits for the other side.
+    anonymous: bool,
+}
 
 impl FifoSlot {
     /// No pipe yet.
     pub const fn new() -> Self {
-        Self(SpinLock::new(locks::OPEN_FILE, Weak::new()))
+        Self { pipe: SpinLock::new(locks::OPEN_FILE, Weak::new()), anonymous: false }
     }
 
     /// The slot of a pipe that exists.
     pub fn of(pipe: &Arc<Pipe>) -> Self {
-        Self(SpinLock::new(locks::OPEN_FILE, Arc::downgrade(pipe)))
+        Self { pipe: SpinLock::new(locks::OPEN_FILE, Arc::downgrade(pipe)), anonymous: true }
+    }
+
+    /// Whether it belongs to a pipe without a name.
+    pub fn is_anonymous(&self) -> bool {
+        self.anonymous
     }
 
     /// The pipe, with an end already counted so that it stays.
@@ -34,7 +43,7 @@ impl FifoSlot {
     /// `ENXIO` when there must be a reader and is none: then nobody may see that we were here.
     fn join(&self, read: bool, write: bool, needs_reader: bool) -> Result<Arc<Pipe>> {
         let fresh = Pipe::new()?;
-        let mut slot = self.0.lock();
+        let mut slot = self.pipe.lock();
         let pipe = match slot.upgrade() {
             Some(pipe) => pipe,
             None => {
@@ -70,7 +79,8 @@ pub fn open(slot: &FifoSlot, cx: &OpenCx<'_>) -> Result<Arc<dyn FileOps>> {
         return Err(Errno::EINVAL.into());
     }
     let nonblock = cx.flags.contains(OpenFlags::O_NONBLOCK);
-    let pipe = slot.join(read, write, nonblock && !read)?;
+    let needs_reader = nonblock && !read && !slot.anonymous;
+    let pipe = slot.join(read, write, needs_reader)?;
     let (reads, writes) = pipe.opens();
     if read {
         pipe.writable.wake_all();
@@ -78,7 +88,7 @@ pub fn open(slot: &FifoSlot, cx: &OpenCx<'_>) -> Result<Arc<dyn FileOps>> {
     if write {
         pipe.readable.wake_all();
     }
-    let outcome = if read && write {
+    let outcome = if (read && write) || slot.anonymous {
         Ok(())
     } else if read && !nonblock {
         wait(&pipe.readable, || pipe.writers() > 0 || pipe.opens().1 != writes)

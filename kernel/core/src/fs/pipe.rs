@@ -490,7 +490,8 @@ impl FileOps for Pipe {
     /// Opened as a FIFO: notes in the offset, which a pipe has no use for, how many writers had
     /// been there if there is none now. Other descriptions have 0, and at least one writer came.
     fn opened(&self, file: &OpenFile) {
-        if file.nonblock() && self.writers() == 0 {
+        let named = file.inode().fifo().is_some_and(|slot| !slot.is_anonymous());
+        if named && file.nonblock() && self.writers() == 0 {
             file.set_offset(self.opens().1);
         }
     }

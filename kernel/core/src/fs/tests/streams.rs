@@ -144,6 +144,10 @@ fn a_pipe_can_be_opened_again_by_its_path() {
     assert_eq!(reader.poll(None), PollEvents::empty());
     drop(again);
     assert_eq!(reader.poll(None), PollEvents::HUP);
+    // Without a writer left it is at its end at once.
+    let request = OpenRequest::existing(OpenFlags::empty());
+    let again = open::reopen(&world.cx(), reader.path().clone(), &request).map_err(code).unwrap();
+    assert_eq!(read(&world, &again, 9).as_deref(), Ok(&b""[..]));
 }
 
 struct Watch {
