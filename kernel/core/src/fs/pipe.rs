@@ -7,6 +7,8 @@
 //! A write of up to `PIPE_BUF` bytes waits for room for all of it and is put in as a whole. Who
 //! finds something left after its turn wakes the next of its own kind: wake-ups go to one at a time.
 //!
+//! With `O_DIRECT` each write is a packet, and a read takes one packet at most.
+//!
 //! Locks: the gates, then the ring (`PIPE`); wait queues are woken without it.
 
 use alloc::sync::Arc;
@@ -75,10 +77,11 @@ impl Inode for PipeInode {
     }
 }
 
-/// A new pipe: the read end and the write end.
+/// A new pipe: the read end and the write end. `O_NONBLOCK` is for both, `O_DIRECT` (packets) for
+/// the write end.
 ///
 /// # Errors
-/// `ENOMEM`; `EINVAL` for flags other than `O_NONBLOCK`.
+/// `ENOMEM`.
 pub fn create(flags: OpenFlags, caller: &dyn Caller) -> Result<(Arc<OpenFile>, Arc<OpenFile>)> {
     frame::check_reserve()?;
     let pipe = Pipe::new()?;
@@ -90,7 +93,8 @@ pub fn create(flags: OpenFlags, caller: &dyn Caller) -> Result<(Arc<OpenFile>, A
     let cred = caller.cred();
     let status = flags & OpenFlags::O_NONBLOCK;
     let reader = OpenFile::new(path.clone(), pipe.clone(), status, cred.clone(), false);
-    let writer = OpenFile::new(path, pipe, status | OpenFlags::O_WRONLY, cred.clone(), false);
+    let write_flags = status | flags & OpenFlags::O_DIRECT | OpenFlags::O_WRONLY;
+    let writer = OpenFile::new(path, pipe, write_flags, cred.clone(), false);
     Ok((reader, writer))
 }
 
@@ -239,29 +243,26 @@ impl Pipe {
             if dst.remaining() == 0 {
                 break Ok(());
             }
-            let Some(part) = reader.peek(0) else {
+            let (limit, is_packet) = reader.ring().readable();
+            if limit == 0 {
                 break Ok(());
-            };
-            let Some(frame) = &part.frame else {
+            }
+            let (count, result) = reader.copy(dst, limit);
+            done += count;
+            if is_packet && result.is_ok() {
+                // What did not fit is gone with its packet.
+                reader.consume(limit - count);
                 break Ok(());
-            };
-            let len = part.len.min(dst.remaining());
-            match dst.write_frame(frame, part.offset, len) {
-                Ok(count) => {
-                    reader.consume(count);
-                    done += count;
-                    if count < len {
-                        break Err(Errno::EFAULT.into());
-                    }
-                }
-                Err(error) => break Err(error),
+            }
+            if result.is_err() {
+                break result;
             }
         };
         drop(reader);
         if done > 0 { Ok(done) } else { result.map(|()| 0) }
     }
 
-    fn write_from(&self, src: &mut Source<'_>, io: &Io<'_>) -> Result<usize> {
+    fn write_from(&self, src: &mut Source<'_>, io: &Io<'_>, packets: bool) -> Result<usize> {
         let total = src.remaining();
         if total == 0 {
             return Ok(0);
@@ -270,7 +271,7 @@ impl Pipe {
         while src.remaining() > 0 {
             let left = src.remaining();
             // Only what is small and still whole must go in as one piece.
-            let need = if total <= PIPE_BUF { left } else { 1 };
+            let need = if packets || total <= PIPE_BUF { left.min(PIPE_BUF) } else { 1 };
             let writer = match self.enter_writer(need, io.nonblock) {
                 Ok(writer) => writer,
                 Err(error) => {
@@ -280,7 +281,8 @@ impl Pipe {
                     return if done > 0 { Ok(done) } else { Err(error) };
                 }
             };
-            let (count, result) = writer.fill(src);
+            let (count, result) =
+                if packets { writer.fill_packet(src, need) } else { writer.fill(src) };
             done += count;
             drop(writer);
             if let Err(error) = result {
@@ -293,12 +295,12 @@ impl Pipe {
     /// Changes the capacity (`F_SETPIPE_SZ`); returns the new one, a power of two of pages.
     ///
     /// # Errors
-    /// `EINVAL` for 0 or too much; `EPERM` beyond [`PIPE_MAX_SIZE`]; `EBUSY` when more is in it.
+    /// `EINVAL` for too much; `EPERM` beyond [`PIPE_MAX_SIZE`]; `EBUSY` when more is in it.
     pub fn resize(&self, bytes: u32, caller: &dyn Caller) -> Result<usize> {
-        if bytes == 0 || bytes > 1 << 31 {
+        if bytes > 1 << 31 {
             return Err(Errno::EINVAL.into());
         }
-        let pages = (bytes as usize).div_ceil(PAGE_SIZE).next_power_of_two();
+        let pages = (bytes as usize).div_ceil(PAGE_SIZE).max(1).next_power_of_two();
         let size = pages * PAGE_SIZE;
         let grows = size > self.capacity();
         if grows && size > PIPE_MAX_SIZE && !caller.cred().capable(CAP_SYS_RESOURCE) {
@@ -353,6 +355,27 @@ impl Reader<'_> {
         self.ring().peek(skip)
     }
 
+    /// Moves up to `limit` bytes to `dst`. How many, and whether it stopped for an error.
+    fn copy(&self, dst: &mut Sink<'_>, limit: usize) -> (usize, Result<()>) {
+        let mut done = 0;
+        while done < limit && dst.remaining() > 0 {
+            let Some(part) = self.peek(0) else { break };
+            let Some(frame) = &part.frame else { break };
+            let len = part.len.min(dst.remaining()).min(limit - done);
+            match dst.write_frame(frame, part.offset, len) {
+                Ok(count) => {
+                    self.consume(count);
+                    done += count;
+                    if count < len {
+                        return (done, Err(Errno::EFAULT.into()));
+                    }
+                }
+                Err(error) => return (done, Err(error)),
+            }
+        }
+        (done, Ok(()))
+    }
+
     /// Takes the oldest bytes away.
     pub fn consume(&self, count: usize) {
         self.ring().consume(count);
@@ -394,6 +417,32 @@ impl Writer<'_> {
             if let Err(error) = result {
                 return (done, Err(error));
             }
+        }
+        (done, Ok(()))
+    }
+}
+
+impl Writer<'_> {
+    /// Takes `len` bytes from `src` as one packet; there is room for it.
+    fn fill_packet(&self, src: &mut Source<'_>, len: usize) -> (usize, Result<()>) {
+        let mut done = 0;
+        // Readers see nothing of it before the whole packet is in place.
+        let mut room = self.pipe.ring.lock().prepare(len);
+        while let Some(part) = room.take() {
+            let (count, page, result) = put(&part, src);
+            if let Some(page) = page {
+                self.pipe.ring.lock().place(done, page);
+            }
+            done += count;
+            if let Err(error) = result {
+                return (0, Err(error));
+            }
+            if done < len {
+                room = self.pipe.ring.lock().prepare_more(done, len - done);
+            }
+        }
+        if done > 0 {
+            self.pipe.ring.lock().commit_packet(done);
         }
         (done, Ok(()))
     }
@@ -444,8 +493,8 @@ impl FileOps for Pipe {
         self.read_from(dst, io.nonblock)
     }
 
-    fn write(&self, _file: &OpenFile, src: &mut Source<'_>, io: &mut Io<'_>) -> Result<usize> {
-        self.write_from(src, io)
+    fn write(&self, file: &OpenFile, src: &mut Source<'_>, io: &mut Io<'_>) -> Result<usize> {
+        self.write_from(src, io, file.flags().contains(OpenFlags::O_DIRECT))
     }
 
     fn poll(&self, file: &OpenFile, table: Option<&mut PollTable>) -> PollEvents {
@@ -478,6 +527,10 @@ impl FileOps for Pipe {
 
     fn can_poll(&self) -> bool {
         true
+    }
+
+    fn check_flags(&self, _flags: OpenFlags) -> Result<()> {
+        Ok(())
     }
 
     fn ioctl(&self, _file: &OpenFile, cmd: u32, arg: u64, caller: &dyn Caller) -> Result<usize> {

@@ -8,6 +8,7 @@
 //! moves `tail` and touches bytes from `tail` on; only the one reader moves `head`. So a reader and
 //! a writer may copy at the same time, each outside of the lock.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use abi::Errno;
@@ -31,6 +32,8 @@ pub struct PipeRing {
     pages: Vec<Option<Frame>>,
     head: u64,
     tail: u64,
+    /// Where packets (pipe2(2), `O_DIRECT`) lie: start and end of each, oldest first.
+    packets: VecDeque<(u64, u64)>,
 }
 
 impl PipeRing {
@@ -42,7 +45,7 @@ impl PipeRing {
         let mut slots = Vec::new();
         slots.try_reserve_exact(pages).map_err(|_| Errno::ENOMEM)?;
         slots.resize_with(pages, || None);
-        Ok(Self { pages: slots, head: 0, tail: 0 })
+        Ok(Self { pages: slots, head: 0, tail: 0, packets: VecDeque::new() })
     }
 
     /// Bytes that it can hold.
@@ -92,6 +95,40 @@ impl PipeRing {
     pub fn consume(&mut self, count: usize) {
         debug_assert!(count <= self.len());
         self.head += count as u64;
+        while self.packets.front().is_some_and(|packet| packet.1 <= self.head) {
+            self.packets.pop_front();
+        }
+    }
+
+    /// How many of the oldest bytes one read may take, and whether the read ends with them: a
+    /// packet is never joined with what comes after it.
+    #[inline]
+    pub fn readable(&self) -> (usize, bool) {
+        match self.packets.front() {
+            None => (self.len(), false),
+            Some(&(start, end)) if start <= self.head => ((end - self.head) as usize, true),
+            Some(&(start, _)) => ((start - self.head) as usize, false),
+        }
+    }
+
+    /// As [`PipeRing::prepare`] for the second page of a packet, `skip` bytes after its start.
+    pub fn prepare_more(&self, skip: usize, want: usize) -> Option<Part> {
+        let most = want.min(self.space() - skip);
+        (most > 0).then(|| self.part(self.tail + skip as u64, most))
+    }
+
+    /// Gives the ring the page that [`PipeRing::prepare_more`] found missing.
+    pub fn place(&mut self, skip: usize, page: Frame) {
+        let slot = self.slot(self.tail + skip as u64);
+        debug_assert!(self.pages[slot].is_none());
+        self.pages[slot] = Some(page);
+    }
+
+    /// Adds the `count` bytes that were put behind the tail, as one packet.
+    pub fn commit_packet(&mut self, count: usize) {
+        let start = self.tail;
+        self.tail += count as u64;
+        self.packets.push_back((start, self.tail));
     }
 
     /// Where up to `want` bytes can be written in one page. For the writer, who has nothing under
@@ -140,6 +177,9 @@ impl PipeRing {
             }
             skip += len;
         }
+        let head = self.head;
+        let moved = self.packets.drain(..).map(|(start, end)| (start.max(head) - head, end - head));
+        target.packets.extend(moved);
         core::mem::replace(self, target)
     }
 

@@ -14,9 +14,10 @@ pub fn pipe(cx: &mut CurrentThread, fds: UserAddr) -> Result<usize> {
     pipe2(cx, fds, 0)
 }
 
-/// pipe2(2). Packet mode (`O_DIRECT`) is refused, as before Linux 3.4.
+/// pipe2(2).
 pub fn pipe2(cx: &mut CurrentThread, fds: UserAddr, flags: u32) -> Result<usize> {
-    const SUPPORTED: OpenFlags = OpenFlags::O_CLOEXEC.union(OpenFlags::O_NONBLOCK);
+    const SUPPORTED: OpenFlags =
+        OpenFlags::O_CLOEXEC.union(OpenFlags::O_NONBLOCK).union(OpenFlags::O_DIRECT);
     let flags = OpenFlags::from_bits_retain(flags);
     if !SUPPORTED.contains(flags) {
         return Err(Errno::EINVAL.into());

@@ -279,7 +279,7 @@ syscalls! {
     eventfd2(count: u32, flags: u32) => eventfd, Full;
     epoll_create1(flags: u32) => epoll, Full;
     dup3(old: Fd, new: Fd, flags: u32) => fd, Full;
-    pipe2(fds: UserAddr, flags: u32) => pipe, Partial("no packet mode (O_DIRECT)");
+    pipe2(fds: UserAddr, flags: u32) => pipe, Full;
     preadv(fd: Fd, vecs: UserAddr, count: usize, pos: i64) => file, Full;
     pwritev(fd: Fd, vecs: UserAddr, count: usize, pos: i64) => file, Full;
     rt_tgsigqueueinfo(group: i32, tid: i32, number: i32, info: UserAddr) => signal, Full;
