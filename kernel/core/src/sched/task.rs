@@ -258,6 +258,7 @@ impl Task {
             .store(competition.policy.to_bits(), Ordering::Relaxed);
         self.nice.store(competition.nice, Ordering::Relaxed);
         self.affinity.store(competition.affinity, Ordering::Relaxed);
+        self.reset_on_fork.store(competition.reset_on_fork, Ordering::Relaxed);
     }
 }
 

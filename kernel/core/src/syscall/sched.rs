@@ -276,7 +276,9 @@ pub fn sched_setattr(cx: &mut CurrentThread, pid: i32, at: UserAddr, flags: u32)
         true => (old.nice, old.policy.rt_priority().map_or(0, u32::from)),
         false => (attr.sched_nice.clamp(NICE_MIN, NICE_MAX), attr.sched_priority),
     };
-    let policy = policy(number, priority)?;
+    // With this flag Linux checks the policy, but leaves the old one.
+    let checked = policy(number, priority)?;
+    let policy = if keeps_params { old.policy } else { checked };
     // Real-time threads keep the nice value they would go back to.
     let nice = if policy.rt_priority().is_some() { old.nice } else { nice };
     let reset_on_fork = match keeps_policy {
