@@ -43,10 +43,11 @@ impl Gate {
     /// Passes if nobody is inside.
     #[inline]
     pub fn try_pass(&self) -> Option<Pass<'_>> {
+        // Not `then_some`: a `Pass` that is made for nothing opens the gate when it is dropped.
         self.state
             .compare_exchange(FREE, HELD, Ordering::Acquire, Ordering::Relaxed)
             .is_ok()
-            .then_some(Pass(self))
+            .then(|| Pass(self))
     }
 
     #[cold]
@@ -54,7 +55,7 @@ impl Gate {
         // Whoever had to wait leaves the gate marked as contended: others may wait still, and a
         // needless wake-up is harmless.
         self.queue.wait_until(sleep, None, || {
-            (self.state.swap(CONTENDED, Ordering::Acquire) == FREE).then_some(Pass(self))
+            (self.state.swap(CONTENDED, Ordering::Acquire) == FREE).then(|| Pass(self))
         })
     }
 }
@@ -71,5 +72,20 @@ impl Drop for Pass<'_> {
         if self.0.state.swap(FREE, Ordering::Release) == CONTENDED {
             self.0.queue.wake_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_try_leaves_the_gate_closed() {
+        let gate = Gate::new();
+        let pass = gate.try_pass().expect("nobody is inside");
+        assert!(gate.try_pass().is_none());
+        assert!(gate.try_pass().is_none());
+        drop(pass);
+        assert!(gate.try_pass().is_some());
     }
 }

@@ -18,11 +18,11 @@ use crate::fs::tty::job::ProcessGroups;
 /// leader, another session, or a group that does not exist in this one.
 pub fn set_group(cx: &CurrentThread, pid: i32, group: i32) -> Result<(), Errno> {
     let caller = cx.pid();
+    // A negative group is noticed first, and a group of 0 is the process's own id.
+    let wanted = if group == 0 { pid } else { group };
+    let wanted = to_pid(wanted).ok_or(Errno::EINVAL)?;
     let pid = if pid == 0 { caller } else { to_pid(pid).ok_or(Errno::ESRCH)? };
-    let group = match group {
-        0 => pid,
-        _ => to_pid(group).ok_or(Errno::EINVAL)?,
-    };
+    let group = if wanted == 0 { pid } else { wanted };
     let mut tree = tree::write();
     let thread = tree.thread(pid).ok_or(Errno::ESRCH)?;
     if !thread.is_leader() {
