@@ -33,8 +33,11 @@ int main(int argc, char **argv)
 	// Whole families at once.
 	right = 0;
 	for (int i = 0; i < 20; i++) {
+		int p[2];
+		xpipe(p);
 		pid_t pid = xfork();
 		if (pid == 0) {
+			close(p[0]);
 			setpgid(0, 0);
 			for (int k = 0; k < 4; k++)
 				if (fork() == 0) {
@@ -45,13 +48,14 @@ int main(int argc, char **argv)
 				pause();
 		}
 		setpgid(pid, pid);
+		close(p[1]);
 		for (volatile int k = 0; k < 20000 * (i % 5); k++)
 			;
 		kill(-pid, SIGKILL);
-		right += wait_for(pid) == SIGKILL;
-		// Who was forked just then may have missed the first one.
-		while (kill(-pid, SIGKILL) == 0)
-			syscall(SYS_sched_yield);
+		// The end of the pipe: nobody who holds the other one is left.
+		char c;
+		right += wait_for(pid) == SIGKILL && read(p[0], &c, 1) == 0;
+		close(p[0]);
 	}
 	is(right, 20, "C2: 20 families killed in the middle of fork and exec");
 	return done();

@@ -6,6 +6,7 @@
 
 #define THREADS 3
 #define PAGES 64
+#define ROUNDS 12
 
 static volatile uint64_t *mem;
 static pthread_barrier_t line;
@@ -25,7 +26,7 @@ static void on_segv(int sig)
 static void *toucher(void *arg)
 {
 	long me = (long)arg;
-	for (int round = 0; round < 30; round++) {
+	for (int round = 0; round < ROUNDS; round++) {
 		pthread_barrier_wait(&line);
 		for (int p = 0; p < PAGES; p++)
 			mem[p * 512 + me] += me + 1;
@@ -55,7 +56,7 @@ int main(void)
 	for (long i = 0; i < THREADS; i++)
 		pthread_create(&t[i], 0, toucher, (void *)i);
 	int lost = 0;
-	for (int round = 0; round < 30; round++) {
+	for (int round = 0; round < ROUNDS; round++) {
 		mem = private(PAGES * PAGE);
 		pthread_barrier_wait(&line); // all fault on the same fresh pages
 		pthread_barrier_wait(&line);
@@ -71,7 +72,7 @@ int main(void)
 	signal(SIGSEGV, on_segv);
 	static uint64_t counts[THREADS];
 	int late = 0;
-	for (int round = 0; round < 15; round++) {
+	for (int round = 0; round < ROUNDS / 2; round++) {
 		target = private(PAGE);
 		running = 0;
 		for (int i = 0; i < THREADS; i++)
@@ -90,7 +91,7 @@ int main(void)
 	is(late, 0, "S24: after mprotect no thread writes any more");
 
 	late = 0;
-	for (int round = 0; round < 15; round++) {
+	for (int round = 0; round < ROUNDS / 2; round++) {
 		target = private(PAGE);
 		running = 0;
 		for (int i = 0; i < THREADS; i++)
