@@ -56,7 +56,7 @@ fn format(entry: &log::Entry, text: &[u8]) -> alloc::string::String {
     let micros = entry.nanoseconds / 1000;
     let mut line = alloc::format!("{},{},{micros},-;", entry.level, entry.sequence);
     for &byte in text {
-        if byte < b' ' || byte >= 127 || byte == b'\\' {
+        if !(b' '..127).contains(&byte) || byte == b'\\' {
             // Writing to a string cannot fail.
             let _ = write!(line, "\\x{byte:02x}");
         } else {

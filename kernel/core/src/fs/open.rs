@@ -46,11 +46,10 @@ impl OpenRequest {
         if flags.contains(OpenFlags::O_DIRECTORY | OpenFlags::O_CREAT) {
             return Err(Errno::EINVAL.into());
         }
-        if flags.intersects(OpenFlags::__O_TMPFILE) {
-            if !flags.contains(OpenFlags::O_DIRECTORY) || !flags.is_writable() {
+        if flags.intersects(OpenFlags::__O_TMPFILE)
+            && (!flags.contains(OpenFlags::O_DIRECTORY) || !flags.is_writable()) {
                 return Err(Errno::EINVAL.into());
             }
-        }
         if flags.contains(OpenFlags::O_PATH) {
             self.flags = flags & OpenFlags::WITH_PATH;
         }

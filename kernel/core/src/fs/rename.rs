@@ -198,7 +198,7 @@ fn move_entries(plan: &Plan, old: &mut Children, mut new: Option<&mut Children>)
     let moved = old.remove(&plan.old_name);
     let replaced = new.as_deref_mut().unwrap_or(old).remove(&plan.new_name);
     if let Some(moved) = &moved {
-        new.as_deref_mut().unwrap_or(old).insert(plan.new_name.clone(), moved.clone());
+        new.unwrap_or(old).insert(plan.new_name.clone(), moved.clone());
         released.parents[0] = moved.set_place(plan.new_dir.clone(), plan.new_name.clone());
     }
     if plan.exchange

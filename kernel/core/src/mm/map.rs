@@ -294,7 +294,7 @@ impl Inner {
             // Between the top and the stack, from below: as Linux's fall-back.
             None => self
                 .vmas
-                .find_gap_up(len, end / 3 & !(PAGE - 1), end)
+                .find_gap_up(len, (end / 3) & !(PAGE - 1), end)
                 .ok_or(Errno::ENOMEM),
         }
     }

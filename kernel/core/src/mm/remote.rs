@@ -18,7 +18,7 @@ impl AddressSpace {
             let len = (PAGE_SIZE - at.page_offset()).min(to.len() - done);
             let part = &mut to[done..done + len];
             let readable = self.resolve(at, Access::Read) == FaultOutcome::Resolved;
-            if !readable && !(force && self.may(at, VmFlags::MAY_READ)) {
+            if !(readable || force && self.may(at, VmFlags::MAY_READ)) {
                 break;
             }
             self.read_page(at, part);
@@ -73,7 +73,7 @@ impl AddressSpace {
         let page = at.page_floor();
         loop {
             let writable = self.resolve(at, Access::Write) == FaultOutcome::Resolved;
-            if !writable && !(force && self.make_private(page)) {
+            if !(writable || force && self.make_private(page)) {
                 return false;
             }
             let inner = self.inner.read();

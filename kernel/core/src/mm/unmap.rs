@@ -16,7 +16,7 @@ impl AddressSpace {
     pub fn unmap(&self, addr: UserAddr, len: u64) -> Result<(), Errno> {
         let end = USER_END.as_u64();
         let start = addr.as_u64();
-        if start % PAGE_SIZE as u64 != 0 || start > end || len > end - start {
+        if !start.is_multiple_of(PAGE_SIZE as u64) || start > end || len > end - start {
             return Err(Errno::EINVAL);
         }
         let len = round_up(len).filter(|&len| len != 0).ok_or(Errno::EINVAL)?;

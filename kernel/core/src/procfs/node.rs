@@ -177,9 +177,9 @@ impl<S: Subject> Inode for ProcInode<S> {
             Kind::Special(open) => open(&self.subject, cx),
             Kind::Private(_, check) => {
                 check(&self.subject, cx.caller)?;
-                Ok(TextFile::new(self))
+                Ok(TextFile::open(self))
             }
-            _ => Ok(TextFile::new(self)),
+            _ => Ok(TextFile::open(self)),
         }
     }
 
@@ -204,7 +204,7 @@ struct TextFile<S: Subject> {
 }
 
 impl<S: Subject> TextFile<S> {
-    fn new(inode: Arc<ProcInode<S>>) -> Arc<dyn FileOps> {
+    fn open(inode: Arc<ProcInode<S>>) -> Arc<dyn FileOps> {
         Arc::new(Self { inode, text: SpinLock::new(locks::PIPE, None) })
     }
 

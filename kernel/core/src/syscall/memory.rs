@@ -27,7 +27,7 @@ pub fn mmap(
     fd: Fd,
     offset: u64,
 ) -> Result<usize> {
-    if offset % PAGE_SIZE as u64 != 0 {
+    if !offset.is_multiple_of(PAGE_SIZE as u64) {
         return Err(Errno::EINVAL.into());
     }
     let flags = MapFlags::from_bits_retain(flags);

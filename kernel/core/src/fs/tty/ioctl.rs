@@ -36,7 +36,7 @@ impl Command<'_> {
     }
 
     fn get<T: FromBytes + FromZeros + IntoBytes>(&self) -> Result<T> {
-        Ok(user::read(self.caller.space(), self.at())?)
+        user::read(self.caller.space(), self.at())
     }
 
     fn put<T: IntoBytes + Immutable>(&self, value: &T) -> Result<usize> {

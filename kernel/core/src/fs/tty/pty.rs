@@ -203,7 +203,7 @@ impl FileOps for Master {
         while src.remaining() > 0 {
             let len = src.remaining().min(CHUNK);
             if let Err(error) = src.read_exact(&mut chunk[..len]) {
-                return if total > 0 { Ok(total) } else { Err(error.into()) };
+                return if total > 0 { Ok(total) } else { Err(error) };
             }
             let mut done = 0;
             while done < len {

@@ -300,11 +300,10 @@ impl PageCache {
             let tree = self.state.lock();
             let old = self.size.swap(size, Ordering::AcqRel);
             let tail = size as usize % PAGE_SIZE;
-            if size < old && tail != 0 {
-                if let Some(frame) = tree.get(size >> PAGE_SHIFT) {
+            if size < old && tail != 0
+                && let Some(frame) = tree.get(size >> PAGE_SHIFT) {
                     frame.fill_zero(tail, PAGE_SIZE - tail);
                 }
-            }
             old
         };
         if size < old {

@@ -12,6 +12,7 @@ const SLOTS: usize = 1 << BITS;
 /// Enough for 64-bit page numbers.
 const MAX_HEIGHT: u32 = u64::BITS.div_ceil(BITS);
 
+#[expect(clippy::large_enum_variant, reason = "nodes live in boxes; a leaf is most of them")]
 enum Node {
     Leaf([Option<Frame>; SLOTS]),
     Inner([Option<Box<Node>>; SLOTS]),

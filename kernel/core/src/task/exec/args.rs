@@ -32,7 +32,7 @@ impl Budget {
     /// # Errors
     /// `E2BIG` when the pointers alone are too many.
     pub fn new(stack_limit: u64, argc: usize, envc: usize) -> Result<Self, Errno> {
-        let limit = (stack_limit / 4).min(AT_MOST).max(AT_LEAST);
+        let limit = (stack_limit / 4).clamp(AT_LEAST, AT_MOST);
         // An empty argument list gets one string.
         let pointers = 8 * (argc.max(1) as u64 + envc as u64);
         let left = limit.checked_sub(pointers).filter(|&left| left > 0);

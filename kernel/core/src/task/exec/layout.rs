@@ -9,7 +9,7 @@ use crate::mm::vma::STACK_GUARD_GAP;
 
 const PAGE: u64 = PAGE_SIZE as u64;
 /// Programs with an interpreter go up from here (`ELF_ET_DYN_BASE`): two thirds of user space.
-const DYN_BASE: u64 = USER_END.as_u64() / 3 * 2 & !(PAGE - 1);
+const DYN_BASE: u64 = (USER_END.as_u64() / 3 * 2) & !(PAGE - 1);
 /// Bits of randomness of mappings and programs, in pages.
 const MAP_BITS: u32 = 28;
 /// Bits of randomness of the stack, in pages.
@@ -55,7 +55,7 @@ impl Places {
             stack_gap: gap % STACK_GAP,
             mmap_base: mmap_base(stack_limit, bits(u64::MAX, STACK_BITS)) - bits(map, MAP_BITS),
             dyn_base: DYN_BASE + bits(dynamic, MAP_BITS),
-            brk_gap: brk % BRK_RANGE & !(PAGE - 1),
+            brk_gap: (brk % BRK_RANGE) & !(PAGE - 1),
         }
     }
 }

@@ -43,7 +43,7 @@ impl FutexRestart {
     ///
     /// # Errors
     /// As [`wait`].
-    pub fn run(self: Box<Self>, space: &AddressSpace) -> Result<usize> {
+    pub fn run(self, space: &AddressSpace) -> Result<usize> {
         wait(space, self.0)
     }
 }

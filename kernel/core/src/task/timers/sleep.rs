@@ -33,7 +33,7 @@ impl SleepRestart {
     ///
     /// # Errors
     /// As [`relative`].
-    pub fn run(self: Box<Self>, cx: &CurrentThread) -> Result<usize> {
+    pub fn run(self, cx: &CurrentThread) -> Result<usize> {
         until(cx, self.deadline, self.remainder)
     }
 }

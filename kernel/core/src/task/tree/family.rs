@@ -20,6 +20,7 @@ const USER_TICK_NS: u64 = 10_000_000;
 #[derive(Default)]
 #[must_use = "drop it after the tree's lock is released"]
 pub struct Vanished {
+    #[expect(clippy::vec_box, reason = "they come boxed, and moving them under the lock costs")]
     nodes: Vec<Box<Node>>,
     threads: Vec<Arc<Thread>>,
 }
