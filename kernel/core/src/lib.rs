@@ -1,7 +1,7 @@
 //! Linux semantics in safe Rust.
 //!
 //! Layers, left never imports right: `error`, `locks`, `cred` <- `sched` <- `mm` <- `fs` <- `task`
-//! <- `procfs` <- `syscall`. Everything that needs `unsafe` is in the `machine` crate.
+//! <- `procfs` <- `syscall` <- `init`. Everything that needs `unsafe` is in the `machine` crate.
 #![cfg_attr(target_os = "none", no_std)]
 #![forbid(unsafe_code)]
 

@@ -33,7 +33,7 @@ const OUR_CRATES: &[&str] = &[
 
 /// The layers of kernel/core: a module uses those to its left only. Modules
 /// that are not named here lie below all of them, and use none of them.
-const LAYERS: &[&str] = &["sched", "mm", "fs", "task", "procfs", "syscall"];
+const LAYERS: &[&str] = &["sched", "mm", "fs", "task", "procfs", "syscall", "init"];
 
 const MAX_LINES: usize = 500;
 
