@@ -6,8 +6,11 @@
 
 use super::table::Number;
 
-/// The most frames of each kind in one stock.
-const CAPACITY: usize = 128;
+/// The most frames of each kind in one stock. (Miri checks whole structures at each use.)
+const CAPACITY: usize = if cfg!(miri) { 16 } else { 128 };
+
+/// How many stocks there are: one for each processor.
+pub(super) const STOCKS: usize = if cfg!(miri) { 4 } else { crate::cpu::MAX_CPUS };
 
 /// What is in a free frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,11 +3,11 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::buddy::{Buddy, ORDERS};
-use super::cache::{Content, Stock};
-use super::table::{FrameInfo, Number, STUCK};
+use super::cache::{Content, STOCKS, Stock};
+use super::table::{FrameInfo, FrameTable, Number, STUCK};
 use super::{Frame, OutOfFrames, UniqueFrame};
 use crate::addr::{PAGE_SHIFT, PAGE_SIZE, PhysRange};
-use crate::cpu::{self, MAX_CPUS};
+use crate::cpu;
 use crate::sync::{SpinLock, rank};
 
 /// Figures of the frame allocator, in frames of 4 KiB.
@@ -34,9 +34,9 @@ pub(crate) enum Claim {
 pub(crate) struct PhysicalMemory {
     /// Where physical address 0 is mapped.
     base: *mut u8,
-    table: &'static [FrameInfo],
+    table: FrameTable,
     buddy: SpinLock<Buddy>,
-    stocks: [SpinLock<Stock>; MAX_CPUS],
+    stocks: [SpinLock<Stock>; STOCKS],
     /// The buddy's free count, to be read without its lock.
     buddy_free: AtomicU32,
     total: AtomicU32,
@@ -63,9 +63,9 @@ impl PhysicalMemory {
     pub(crate) const fn empty() -> Self {
         Self {
             base: core::ptr::null_mut(),
-            table: &[],
+            table: FrameTable::EMPTY,
             buddy: SpinLock::new(rank::BUDDY, Buddy::new()),
-            stocks: [const { SpinLock::new(rank::FRAME_CACHE, Stock::new()) }; MAX_CPUS],
+            stocks: [const { SpinLock::new(rank::FRAME_CACHE, Stock::new()) }; STOCKS],
             buddy_free: AtomicU32::new(0),
             total: AtomicU32::new(0),
             reserve: AtomicU32::new(0),
@@ -96,7 +96,7 @@ impl PhysicalMemory {
         self.table = unsafe {
             let start = base.add(table_start as usize);
             super::raw::zero(start, table_bytes as usize);
-            core::slice::from_raw_parts(start.cast::<FrameInfo>(), frames)
+            FrameTable::new(start.cast::<FrameInfo>(), frames)
         };
         for &range in usable {
             let range = if range == home { PhysRange { start: table_end, ..range } } else { range };
@@ -151,7 +151,7 @@ impl PhysicalMemory {
 
     #[inline]
     pub(crate) fn info(&self, number: Number) -> &'static FrameInfo {
-        &self.table[number as usize]
+        self.table.at(number)
     }
 
     /// Where the bytes of a frame are. The pointer is good for the whole direct map.
@@ -189,7 +189,7 @@ impl PhysicalMemory {
         if super::allocation_fails() {
             return Err(OutOfFrames);
         }
-        if let Some(found) = self.stocks[cpu::id().index()].lock().pop(wanted) {
+        if let Some(found) = self.stocks[cpu::id().index() % STOCKS].lock().pop(wanted) {
             return Ok(found);
         }
         self.alloc_small_slow().map(|number| (number, Content::Stale))
@@ -197,7 +197,7 @@ impl PhysicalMemory {
 
     #[cold]
     fn alloc_small_slow(&self) -> Result<Number, OutOfFrames> {
-        let mut stock = self.stocks[cpu::id().index()].lock();
+        let mut stock = self.stocks[cpu::id().index() % STOCKS].lock();
         let mut buddy = self.buddy.lock();
         let spare = buddy.free_frames().saturating_sub(self.reserve.load(Ordering::Relaxed));
         let order = if spare >= 8 << BATCH_ORDER { BATCH_ORDER } else { 0 };
@@ -253,7 +253,7 @@ impl PhysicalMemory {
         info.meta.store(0, Ordering::Relaxed);
         if order == 0 {
             let limit = self.stock_limit.load(Ordering::Relaxed) as usize;
-            let mut stock = self.stocks[cpu::id().index()].lock();
+            let mut stock = self.stocks[cpu::id().index() % STOCKS].lock();
             if stock.stack(content).push(number, limit) {
                 return;
             }
@@ -278,7 +278,7 @@ impl PhysicalMemory {
     #[inline]
     pub(crate) fn release_all(&self, numbers: &[Number]) {
         let limit = self.stock_limit.load(Ordering::Relaxed) as usize;
-        let mut stock = self.stocks[cpu::id().index()].lock();
+        let mut stock = self.stocks[cpu::id().index() % STOCKS].lock();
         for &number in numbers {
             let content = if number & RELEASE_TABLE != 0 { Content::Zero } else { Content::Stale };
             let number = number & !RELEASE_TABLE;

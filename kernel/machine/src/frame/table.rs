@@ -60,3 +60,47 @@ impl FrameInfo {
         false
     }
 }
+
+/// The table itself: one entry per frame from 0 on, for ever.
+///
+/// It hands out entries one by one and never the whole as a slice, since its users only have a
+/// claim to single frames.
+#[derive(Clone, Copy)]
+pub(crate) struct FrameTable {
+    first: *const FrameInfo,
+    len: usize,
+}
+
+// SAFETY: the entries are atomics.
+unsafe impl Send for FrameTable {}
+// SAFETY: as above.
+unsafe impl Sync for FrameTable {}
+
+impl FrameTable {
+    pub(crate) const EMPTY: Self = Self { first: core::ptr::null(), len: 0 };
+
+    /// # Safety
+    /// `first` points to `len` entries that live for ever.
+    pub(crate) unsafe fn new(first: *const FrameInfo, len: usize) -> Self {
+        Self { first, len }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        self.len
+    }
+
+    /// The entry of a frame that there may be none of.
+    #[inline]
+    pub(crate) fn get(self, number: Number) -> Option<&'static FrameInfo> {
+        if (number as usize) < self.len { Some(self.at(number)) } else { None }
+    }
+
+    /// The entry of a frame that exists: numbers come from the allocator and from page tables.
+    #[inline]
+    pub(crate) fn at(self, number: Number) -> &'static FrameInfo {
+        debug_assert!((number as usize) < self.len, "there is no frame {number:#x}");
+        // SAFETY: the allocator hands out numbers below `len` only, and page tables have only
+        // what it handed out.
+        unsafe { &*self.first.add(number as usize) }
+    }
+}

@@ -5,6 +5,7 @@ use crate::user::{copy_in, copy_out};
 use std::vec::Vec;
 
 const RW: PageFlags = PageFlags::READ.union(PageFlags::WRITE);
+const BYTES: usize = if cfg!(miri) { 1 << 20 } else { 8 << 20 };
 const BASE: u64 = 0x40_0000;
 
 fn page(n: u64) -> UserAddr {
@@ -28,7 +29,7 @@ fn write(n: u64, value: u8) -> bool {
 
 #[test]
 fn pages_are_mapped_read_and_unmapped() {
-    let _machine = Machine::new(8 << 20);
+    let _machine = Machine::new(BYTES);
     let before = stats();
     let mut table = PageTable::new().unwrap();
     for n in [0, 1, 511, 512, 100_000] {
@@ -53,7 +54,7 @@ fn pages_are_mapped_read_and_unmapped() {
 
 #[test]
 fn empty_tables_are_freed_with_their_pages() {
-    let _machine = Machine::new(8 << 20);
+    let _machine = Machine::new(BYTES);
     let mut table = PageTable::new().unwrap();
     let before = (stats(), table.table_bytes());
     map(&table, 5, 1);
@@ -66,7 +67,7 @@ fn empty_tables_are_freed_with_their_pages() {
 
 #[test]
 fn rights_are_taken_at_once() {
-    let _machine = Machine::new(8 << 20);
+    let _machine = Machine::new(BYTES);
     let mut table = PageTable::new().unwrap();
     map(&table, 0, 1);
     map(&table, 1, 2);
@@ -85,7 +86,7 @@ fn rights_are_taken_at_once() {
 
 #[test]
 fn replacing_shows_the_new_frame_and_drops_the_old() {
-    let _machine = Machine::new(8 << 20);
+    let _machine = Machine::new(BYTES);
     let table = PageTable::new().unwrap();
     map(&table, 3, 1);
     activate(table.root());
@@ -103,7 +104,7 @@ fn replacing_shows_the_new_frame_and_drops_the_old() {
 
 #[test]
 fn the_page_of_zeroes_is_not_counted() {
-    let _machine = Machine::new(8 << 20);
+    let _machine = Machine::new(BYTES);
     let mut table = PageTable::new().unwrap();
     let count = zero_frame().ref_count();
     for n in 0..20 {
@@ -121,7 +122,7 @@ fn the_page_of_zeroes_is_not_counted() {
 
 #[test]
 fn sharing_takes_write_permission_from_both() {
-    let _machine = Machine::new(8 << 20);
+    let _machine = Machine::new(BYTES);
     let before = stats();
     let mut parent = PageTable::new().unwrap();
     for n in [0, 1, 600] {
@@ -151,7 +152,7 @@ fn sharing_takes_write_permission_from_both() {
 
 #[test]
 fn a_failed_share_leaves_no_frame_behind() {
-    let _machine = Machine::new(8 << 20);
+    let _machine = Machine::new(BYTES);
     let before = stats();
     let mut parent = PageTable::new().unwrap();
     for n in [0, 1000, 1 << 20] {
@@ -178,7 +179,7 @@ fn a_failed_share_leaves_no_frame_behind() {
 
 #[test]
 fn moving_keeps_the_frames_and_empties_the_source() {
-    let _machine = Machine::new(8 << 20);
+    let _machine = Machine::new(BYTES);
     let mut table = PageTable::new().unwrap();
     for n in [10, 11, 530] {
         map(&table, n, n as u8);
@@ -205,7 +206,7 @@ fn moving_keeps_the_frames_and_empties_the_source() {
 
 #[test]
 fn faults_and_forks_of_several_processors() {
-    let machine = Machine::new(8 << 20);
+    let machine = Machine::new(BYTES);
     let before = stats();
     let table = PageTable::new().unwrap();
     std::thread::scope(|scope| {
@@ -234,7 +235,7 @@ fn faults_and_forks_of_several_processors() {
 
 #[test]
 fn a_dropped_table_is_unloaded_everywhere() {
-    let machine = Machine::new(8 << 20);
+    let machine = Machine::new(BYTES);
     let table = PageTable::new().unwrap();
     map(&table, 0, 1);
     let (handle, root) = (machine.handle(), table.root().clone());

@@ -21,6 +21,7 @@ const SHARED_BYTES: usize = if cfg!(miri) { 8 << 20 } else { 512 << 20 };
 
 static SHARED: OnceLock<&'static Board> = OnceLock::new();
 static IDLE: Mutex<Vec<&'static Board>> = Mutex::new(Vec::new());
+static USED_UP: Mutex<Vec<&'static Board>> = Mutex::new(Vec::new());
 
 std::thread_local! {
     static CURRENT: Cell<Option<&'static Board>> = const { Cell::new(None) };
@@ -99,9 +100,10 @@ impl Drop for Machine {
         // The root this thread has loaded, if any, is of this machine.
         super::tlb::load(None);
         CURRENT.set(self.before);
-        // A machine with frames still out (a leak, or a test that failed) is not used again.
-        if self.owner && self.board.memory.is_pristine() {
-            IDLE.lock().expect("no test panics inside").push(self.board);
+        if self.owner {
+            // One with frames still out (a leak, or a test that failed) is not used again.
+            let list = if self.board.memory.is_pristine() { &IDLE } else { &USED_UP };
+            list.lock().expect("no test panics inside").push(self.board);
         }
     }
 }
