@@ -19,8 +19,8 @@ use abi::file::PIPE_BUF;
 use abi::poll::PollEvents;
 use abi::{Errno, OpenFlags, Signal};
 use machine::addr::PAGE_SIZE;
-use machine::frame::{self, Frame};
-use machine::sync::{SpinLock, SpinLockGuard};
+use machine::frame;
+use machine::sync::SpinLock;
 
 use super::anon;
 use super::caller::Caller;
@@ -29,7 +29,8 @@ use super::file::{FileOps, Io, OpenFile};
 use super::gate::{Gate, Pass};
 use super::inode::{Inode, Metadata};
 use super::permission::CAP_SYS_RESOURCE;
-use super::pipe_ring::{Part, PipeRing};
+use super::pipe_ends::{Reader, Writer};
+use super::pipe_ring::{Boundary, PipeRing};
 use crate::error::{Restart, Result};
 use crate::locks;
 use crate::mm::user::{Sink, Source};
@@ -42,7 +43,7 @@ pub const PIPE_MAX_SIZE: usize = 1 << 20;
 
 /// The shared middle of a pipe.
 pub struct Pipe {
-    ring: SpinLock<PipeRing>,
+    pub(super) ring: SpinLock<PipeRing>,
     read_gate: Gate,
     write_gate: Gate,
     /// Readers sleep here for data, and openers of a FIFO for a writer.
@@ -281,8 +282,14 @@ impl Pipe {
                     return if done > 0 { Ok(done) } else { Err(error) };
                 }
             };
-            let (count, result) =
-                if packets { writer.fill_packet(src, need) } else { writer.fill(src) };
+            let (count, result) = if packets {
+                match writer.fill_piece(src, need, Boundary::Packet) {
+                    Ok(count) => (count, Ok(())),
+                    Err(error) => (0, Err(error)),
+                }
+            } else {
+                writer.fill(src)
+            };
             done += count;
             drop(writer);
             if let Err(error) = result {
@@ -336,155 +343,6 @@ impl Pipe {
     /// As write(2); raises no signal.
     pub fn writer(&self, nonblock: bool) -> Result<Writer<'_>> {
         self.enter_writer(1, nonblock)
-    }
-}
-
-/// The one that reads now.
-pub struct Reader<'a> {
-    pipe: &'a Pipe,
-    _pass: Pass<'a>,
-}
-
-impl Reader<'_> {
-    fn ring(&self) -> SpinLockGuard<'_, PipeRing> {
-        self.pipe.ring.lock()
-    }
-
-    /// The bytes `skip` after the oldest, as far as they lie in one page.
-    pub fn peek(&self, skip: usize) -> Option<Part> {
-        self.ring().peek(skip)
-    }
-
-    /// Moves up to `limit` bytes to `dst`. How many, and whether it stopped for an error.
-    fn copy(&self, dst: &mut Sink<'_>, limit: usize) -> (usize, Result<()>) {
-        let mut done = 0;
-        while done < limit && dst.remaining() > 0 {
-            let Some(part) = self.peek(0) else { break };
-            let Some(frame) = &part.frame else { break };
-            let len = part.len.min(dst.remaining()).min(limit - done);
-            match dst.write_frame(frame, part.offset, len) {
-                Ok(count) => {
-                    self.consume(count);
-                    done += count;
-                    if count < len {
-                        return (done, Err(Errno::EFAULT.into()));
-                    }
-                }
-                Err(error) => return (done, Err(error)),
-            }
-        }
-        (done, Ok(()))
-    }
-
-    /// Takes the oldest bytes away.
-    pub fn consume(&self, count: usize) {
-        self.ring().consume(count);
-    }
-}
-
-impl Drop for Reader<'_> {
-    fn drop(&mut self) {
-        let left = !self.pipe.is_empty();
-        self.pipe.writable.wake_one();
-        if left {
-            self.pipe.readable.wake_one();
-        }
-    }
-}
-
-/// The one that writes now.
-pub struct Writer<'a> {
-    pipe: &'a Pipe,
-    _pass: Pass<'a>,
-}
-
-impl Writer<'_> {
-    /// Bytes that fit now; readers can only make it more.
-    pub fn space(&self) -> usize {
-        self.pipe.ring.lock().space()
-    }
-
-    /// Takes bytes from `src` until the pipe is full or there are no more. How many, and whether
-    /// it stopped for an error.
-    pub fn fill(&self, src: &mut Source<'_>) -> (usize, Result<()>) {
-        let mut done = 0;
-        while src.remaining() > 0 {
-            let room = self.pipe.ring.lock().prepare(src.remaining());
-            let Some(room) = room else { break };
-            let (count, page, result) = put(&room, src);
-            self.pipe.ring.lock().commit(count, page);
-            done += count;
-            if let Err(error) = result {
-                return (done, Err(error));
-            }
-        }
-        (done, Ok(()))
-    }
-}
-
-impl Writer<'_> {
-    /// Takes `len` bytes from `src` as one packet; there is room for it.
-    fn fill_packet(&self, src: &mut Source<'_>, len: usize) -> (usize, Result<()>) {
-        let mut done = 0;
-        // Readers see nothing of it before the whole packet is in place.
-        let mut room = self.pipe.ring.lock().prepare(len);
-        while let Some(part) = room.take() {
-            let (count, page, result) = put(&part, src);
-            if let Some(page) = page {
-                self.pipe.ring.lock().place(done, page);
-            }
-            done += count;
-            if let Err(error) = result {
-                return (0, Err(error));
-            }
-            if done < len {
-                room = self.pipe.ring.lock().prepare_more(done, len - done);
-            }
-        }
-        if done > 0 {
-            self.pipe.ring.lock().commit_packet(done);
-        }
-        (done, Ok(()))
-    }
-}
-
-/// Copies into the room that was prepared, allocating its page if there is none.
-fn put(room: &Part, src: &mut Source<'_>) -> (usize, Option<Frame>, Result<()>) {
-    let mut outcome = Ok(0);
-    let mut page = None;
-    match &room.frame {
-        Some(frame) => outcome = src.read_frame(frame, room.offset, room.len),
-        None => {
-            let filled = frame::alloc_filled(|frame| {
-                debug_assert_eq!(room.offset, 0);
-                outcome = src.read_frame(frame, 0, room.len);
-                *outcome.as_ref().unwrap_or(&0)
-            });
-            match filled {
-                Ok(frame) => page = Some(frame.into_shared()),
-                Err(error) => return (0, None, Err(error.into())),
-            }
-        }
-    }
-    match outcome {
-        Ok(count) if count == room.len => (count, page, Ok(())),
-        Ok(count) => (count, page, Err(Errno::EFAULT.into())),
-        Err(error) => (0, page, Err(error)),
-    }
-}
-
-impl Drop for Writer<'_> {
-    fn drop(&mut self) {
-        let (data, room) = {
-            let ring = self.pipe.ring.lock();
-            (!ring.is_empty(), ring.space() > 0)
-        };
-        if data {
-            self.pipe.readable.wake_one();
-        }
-        if room {
-            self.pipe.writable.wake_one();
-        }
     }
 }
 

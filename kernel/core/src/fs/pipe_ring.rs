@@ -27,6 +27,15 @@ pub struct Part {
     pub len: usize,
 }
 
+/// Whether bytes stay apart from what comes after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Boundary {
+    /// They join it.
+    None,
+    /// They are a packet.
+    Packet,
+}
+
 /// The ring.
 pub struct PipeRing {
     pages: Vec<Option<Frame>>,
@@ -111,24 +120,17 @@ impl PipeRing {
         }
     }
 
-    /// As [`PipeRing::prepare`] for the second page of a packet, `skip` bytes after its start.
+    /// As [`PipeRing::prepare`] for what lies `skip` bytes further, on the next page.
     pub fn prepare_more(&self, skip: usize, want: usize) -> Option<Part> {
         let most = want.min(self.space() - skip);
         (most > 0).then(|| self.part(self.tail + skip as u64, most))
     }
 
-    /// Gives the ring the page that [`PipeRing::prepare_more`] found missing.
+    /// Gives the ring the page that was missing `skip` bytes after the tail.
     pub fn place(&mut self, skip: usize, page: Frame) {
         let slot = self.slot(self.tail + skip as u64);
         debug_assert!(self.pages[slot].is_none());
         self.pages[slot] = Some(page);
-    }
-
-    /// Adds the `count` bytes that were put behind the tail, as one packet.
-    pub fn commit_packet(&mut self, count: usize) {
-        let start = self.tail;
-        self.tail += count as u64;
-        self.packets.push_back((start, self.tail));
     }
 
     /// Where up to `want` bytes can be written in one page. For the writer, who has nothing under
@@ -144,17 +146,15 @@ impl PipeRing {
         (most > 0).then(|| self.part(self.tail, most))
     }
 
-    /// Adds the `count` bytes that the writer has put where [`PipeRing::prepare`] said, in `page` if
-    /// there was none.
+    /// Adds the `count` bytes that were put behind the tail.
     #[inline]
-    pub fn commit(&mut self, count: usize, page: Option<Frame>) {
+    pub fn commit(&mut self, count: usize, boundary: Boundary) {
         debug_assert!(count <= self.space());
-        if let Some(page) = page {
-            let slot = self.slot(self.tail);
-            debug_assert!(self.pages[slot].is_none());
-            self.pages[slot] = Some(page);
-        }
+        let start = self.tail;
         self.tail += count as u64;
+        if boundary == Boundary::Packet {
+            self.packets.push_back((start, self.tail));
+        }
     }
 
     /// Copies all bytes into `target`, an empty ring that is big enough and has all its pages, and
@@ -172,7 +172,7 @@ impl PipeRing {
                 if let Some(frame) = &room.frame {
                     frame.write(room.offset, &buffer[done..done + room.len]);
                 }
-                target.commit(room.len, None);
+                target.commit(room.len, Boundary::None);
                 done += room.len;
             }
             skip += len;
@@ -211,7 +211,10 @@ mod tests {
                 room.frame.is_none().then(|| machine::frame::alloc_zeroed().unwrap().into_shared());
             let frame = room.frame.or_else(|| new.clone()).unwrap();
             frame.write(room.offset, &bytes[done..done + room.len]);
-            ring.commit(room.len, new);
+            if let Some(new) = new {
+                ring.place(0, new);
+            }
+            ring.commit(room.len, Boundary::None);
             done += room.len;
         }
         done

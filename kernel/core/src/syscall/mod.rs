@@ -25,6 +25,7 @@ pub mod sched;
 pub mod signal;
 pub mod splice;
 pub mod stat;
+pub mod storage;
 pub mod table;
 pub mod time;
 pub mod user_loop;

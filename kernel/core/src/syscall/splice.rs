@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 use crate::fs::FileType;
 use crate::fs::caller::Caller;
 use crate::fs::file::{Io, OpenFile};
-use crate::fs::pipe::{Pipe, Reader, Writer};
+use crate::fs::pipe::Pipe;
+use crate::fs::pipe_ends::{Reader, Writer};
 use crate::mm::user::{self, IoVecs, Sink, Source};
 use crate::task::CurrentThread;
 

@@ -117,8 +117,8 @@ syscalls! {
     uname(at: UserAddr) => misc, Full;
     fcntl(fd: Fd, cmd: i32, arg: u64) => fd, Partial("no leases, no directory notes, no SIGIO");
     flock(fd: Fd, operation: u32) => fd, Full;
-    fsync(fd: Fd) => file, Full;
-    fdatasync(fd: Fd) => file, Full;
+    fsync(fd: Fd) => storage, Full;
+    fdatasync(fd: Fd) => storage, Full;
     truncate(path: UserAddr, size: i64) => path, Full;
     ftruncate(fd: Fd, size: i64) => file, Full;
     getdents(fd: Fd, buf: UserAddr, count: u32) => dir, Full;
@@ -199,7 +199,7 @@ syscalls! {
     adjtimex(at: UserAddr) => time, Full;
     setrlimit(resource: u32, at: UserAddr) => cred, Full;
     chroot(path: UserAddr) => dir, Full;
-    sync() => file, Full;
+    sync() => storage, Full;
     settimeofday(at: UserAddr, zone: UserAddr) => time, Full;
     mount(source: UserAddr, target: UserAddr, kind: UserAddr, flags: u64, options: UserAddr) => mount, Partial("one namespace, so propagation has no effect");
     umount2(target: UserAddr, flags: u32) => mount, Partial("no MNT_EXPIRE");
@@ -207,7 +207,7 @@ syscalls! {
     sethostname(at: UserAddr, len: i32) => misc, Full;
     setdomainname(at: UserAddr, len: i32) => misc, Full;
     gettid() => process, Full;
-    readahead(fd: Fd, offset: i64, count: usize) => file, Full;
+    readahead(fd: Fd, offset: i64, count: usize) => storage, Full;
     setxattr(path: UserAddr, name: UserAddr, value: UserAddr, size: usize, flags: u32) => xattr, Partial("no file system has attributes: EOPNOTSUPP");
     lsetxattr(path: UserAddr, name: UserAddr, value: UserAddr, size: usize, flags: u32) => xattr, Partial("no file system has attributes: EOPNOTSUPP");
     fsetxattr(fd: Fd, name: UserAddr, value: UserAddr, size: usize, flags: u32) => xattr, Partial("no file system has attributes: EOPNOTSUPP");
@@ -229,7 +229,7 @@ syscalls! {
     getdents64(fd: Fd, buf: UserAddr, count: u32) => dir, Full;
     set_tid_address(address: UserAddr) => process, Full;
     restart_syscall() => signal, Full;
-    fadvise64(fd: Fd, offset: i64, len: i64, advice: i32) => file, Full;
+    fadvise64(fd: Fd, offset: i64, len: i64, advice: i32) => storage, Full;
     timer_create(clock: i32, event: UserAddr, id_at: UserAddr) => time, Full;
     timer_settime(id: i32, flags: u32, new: UserAddr, old: UserAddr) => time, Full;
     timer_gettime(id: i32, at: UserAddr) => time, Full;
@@ -265,14 +265,14 @@ syscalls! {
     get_robust_list(pid: i32, head_at: UserAddr, len_at: UserAddr) => futex, Full;
     splice(in_fd: Fd, in_offset: UserAddr, out_fd: Fd, out_offset: UserAddr, len: usize, flags: u32) => splice, Full;
     tee(in_fd: Fd, out_fd: Fd, len: usize, flags: u32) => splice, Full;
-    sync_file_range(fd: Fd, offset: i64, len: i64, flags: u32) => file, Full;
+    sync_file_range(fd: Fd, offset: i64, len: i64, flags: u32) => storage, Full;
     vmsplice(fd: Fd, vecs: UserAddr, count: usize, flags: u32) => splice, Full;
     utimensat(dirfd: Fd, path: UserAddr, times: UserAddr, flags: u32) => path, Full;
     epoll_pwait(epfd: Fd, events: UserAddr, most: i32, timeout: i32, mask: UserAddr, mask_size: usize) => epoll, Full;
     signalfd(fd: i32, mask: UserAddr, size: usize) => signal, Full;
     timerfd_create(id: i32, flags: u32) => time, Full;
     eventfd(count: u32) => eventfd, Full;
-    fallocate(fd: Fd, mode: u32, offset: i64, len: i64) => file, Full;
+    fallocate(fd: Fd, mode: u32, offset: i64, len: i64) => storage, Full;
     timerfd_settime(fd: i32, flags: u32, new: UserAddr, old: UserAddr) => time, Full;
     timerfd_gettime(fd: i32, at: UserAddr) => time, Full;
     signalfd4(fd: i32, mask: UserAddr, size: usize, flags: u32) => signal, Full;
@@ -285,7 +285,7 @@ syscalls! {
     rt_tgsigqueueinfo(group: i32, tid: i32, number: i32, info: UserAddr) => signal, Full;
     prlimit64(pid: i32, resource: u32, new: UserAddr, old: UserAddr) => cred, Full;
     clock_adjtime(id: i32, at: UserAddr) => time, Full;
-    syncfs(fd: Fd) => file, Full;
+    syncfs(fd: Fd) => storage, Full;
     getcpu(cpu: UserAddr, node: UserAddr, cache: UserAddr) => sched, Full;
     sched_setattr(pid: i32, at: UserAddr, flags: u32) => sched, Partial("no SCHED_DEADLINE, no utilisation clamps");
     sched_getattr(pid: i32, at: UserAddr, size: u32, flags: u32) => sched, Full;
