@@ -12,6 +12,7 @@ pub mod errno;
 pub mod file;
 pub mod futex;
 pub mod limits;
+pub mod membarrier;
 pub mod mman;
 pub mod nr;
 pub mod open;

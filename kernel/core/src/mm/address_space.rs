@@ -163,6 +163,11 @@ impl AddressSpace {
         paging::activate(&self.root);
     }
 
+    /// A memory barrier on the processors that run in this space, or on all (membarrier(2)).
+    pub fn barrier(&self, everywhere: bool) {
+        paging::barrier(&self.root, everywhere);
+    }
+
     /// The limits that its process has.
     pub fn limits(&self) -> &MemoryLimits {
         &self.limits

@@ -16,7 +16,7 @@ use zerocopy::IntoBytes;
 use crate::error::Result;
 use crate::mm::user;
 use crate::sched::{self, Competition, NICE_MAX, NICE_MIN, Policy};
-use crate::task::{CurrentThread, Thread, priority, session, tree};
+use crate::task::{CurrentThread, ProcessFlags, Thread, priority, session, tree};
 
 /// The thread with this id; 0 is the caller.
 fn thread(cx: &CurrentThread, pid: i32) -> Result<Arc<Thread>, Errno> {
@@ -341,4 +341,69 @@ pub fn getcpu(
         user::write(&cx.space, node, &0u32)?;
     }
     Ok(0)
+}
+
+/// `membarrier(2)`. A barrier is a request to other processors that they have to answer; it goes to
+/// the processors that run the caller's memory, or to all.
+pub fn membarrier(
+    cx: &mut CurrentThread,
+    command: i32,
+    flags: u32,
+    _processor: i32,
+) -> Result<usize> {
+    use abi::membarrier::*;
+    const SUPPORTED: i32 = MEMBARRIER_CMD_GLOBAL
+        | MEMBARRIER_CMD_GLOBAL_EXPEDITED
+        | MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED
+        | MEMBARRIER_CMD_PRIVATE_EXPEDITED
+        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED
+        | MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE
+        | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE
+        | MEMBARRIER_CMD_GET_REGISTRATIONS;
+    if flags != 0 {
+        return Err(Errno::EINVAL.into());
+    }
+    let register = |flag| {
+        cx.process.set_flags(flag, true);
+        Ok(0)
+    };
+    let send_private = |needs: ProcessFlags| {
+        if !cx.process.flags().contains(needs) {
+            return Err(Errno::EPERM.into());
+        }
+        cx.space.barrier(false);
+        Ok(0)
+    };
+    match command {
+        MEMBARRIER_CMD_QUERY => Ok(SUPPORTED as usize),
+        MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED => {
+            cx.space.barrier(true);
+            Ok(0)
+        }
+        MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED => register(ProcessFlags::BARRIERS_GLOBAL),
+        MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED => register(ProcessFlags::BARRIERS_PRIVATE),
+        MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE => {
+            register(ProcessFlags::BARRIERS_PRIVATE_CORE)
+        }
+        MEMBARRIER_CMD_PRIVATE_EXPEDITED => send_private(ProcessFlags::BARRIERS_PRIVATE),
+        MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE => {
+            send_private(ProcessFlags::BARRIERS_PRIVATE_CORE)
+        }
+        MEMBARRIER_CMD_GET_REGISTRATIONS => Ok(registrations(cx.process.flags())),
+        _ => Err(Errno::EINVAL.into()),
+    }
+}
+
+/// The commands that a process has registered with.
+fn registrations(flags: ProcessFlags) -> usize {
+    use abi::membarrier::*;
+    [
+        (ProcessFlags::BARRIERS_GLOBAL, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED),
+        (ProcessFlags::BARRIERS_PRIVATE, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED),
+        (ProcessFlags::BARRIERS_PRIVATE_CORE, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE),
+    ]
+    .into_iter()
+    .filter(|&(flag, _)| flags.contains(flag))
+    .map(|(_, command)| command as usize)
+    .sum()
 }

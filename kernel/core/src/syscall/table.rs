@@ -293,6 +293,7 @@ syscalls! {
     getrandom(at: UserAddr, len: usize, flags: u32) => misc, Full;
     memfd_create(name: UserAddr, flags: u32) => file, Partial("no huge pages");
     execveat(dirfd: Fd, path: UserAddr, argv: UserAddr, envp: UserAddr, flags: u32) => exec, Full;
+    membarrier(command: i32, flags: u32, processor: i32) => sched, Partial("no RSEQ commands");
     mlock2(addr: UserAddr, len: u64, flags: u32) => memory, Full;
     copy_file_range(in_fd: Fd, in_offset: UserAddr, out_fd: Fd, out_offset: UserAddr, len: usize, flags: u32) => splice, Full;
     preadv2(fd: Fd, vecs: UserAddr, count: usize, pos: i64, pos_high: u64, flags: u32) => file, Full;

@@ -26,7 +26,19 @@ bitflags::bitflags! {
         const SUBREAPER = 1 << 1;
         /// It may be traced and its /proc files belong to its user (`PR_SET_DUMPABLE`, 1).
         const DUMPABLE = 1 << 2;
+        /// It wants to send barriers to its own threads (membarrier(2)).
+        const BARRIERS_PRIVATE = 1 << 3;
+        /// The same, with instruction fetches in order as well.
+        const BARRIERS_PRIVATE_CORE = 1 << 4;
+        /// It wants to get the barriers that anybody sends to all who want them.
+        const BARRIERS_GLOBAL = 1 << 5;
     }
+}
+
+impl ProcessFlags {
+    /// What membarrier(2) has registered.
+    pub const BARRIERS: Self =
+        Self::BARRIERS_PRIVATE.union(Self::BARRIERS_PRIVATE_CORE).union(Self::BARRIERS_GLOBAL);
 }
 
 /// A thread group.
@@ -78,7 +90,7 @@ impl Process {
     /// inherits from: limits, flags, program.
     pub fn new(pid: Pid, parent: Option<&Process>, actions: Arc<SignalActions>) -> Arc<Self> {
         let inherited_flags = parent.map_or(ProcessFlags::DUMPABLE, |parent| {
-            parent.flags() & ProcessFlags::DUMPABLE
+            parent.flags() & (ProcessFlags::DUMPABLE | ProcessFlags::BARRIERS)
         });
         let oom_score_adj = parent.map_or(0, |parent| parent.oom_score_adj.load(Ordering::Relaxed));
         Arc::new(Self {

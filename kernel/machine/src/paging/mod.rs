@@ -39,7 +39,7 @@ pub use edit::{Counts, Editor, Share};
 pub use entry::{Mapping, PageFlags};
 pub use leaf::LeafGuard;
 pub(crate) use root::spare_roots;
-pub use root::{Root, activate, activate_kernel, is_active};
+pub use root::{Root, activate, activate_kernel, barrier, is_active};
 #[cfg(target_os = "none")]
 pub(crate) use tlb::{init, serve_requests, set_sender};
 

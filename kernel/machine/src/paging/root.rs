@@ -1,12 +1,14 @@
 //! The root table, and which processors have it loaded.
 
 use alloc::sync::Arc;
+use core::sync::atomic::{Ordering, fence};
 
 #[cfg(target_os = "none")]
 use arrayvec::ArrayVec;
 
 use super::table::Table;
 use super::tlb;
+use crate::addr::PAGE_SIZE;
 use crate::cpu::{self, AtomicCpuSet, CpuSet};
 use crate::frame::{Number, OutOfFrames};
 #[cfg(target_os = "none")]
@@ -142,6 +144,21 @@ pub fn activate(root: &Arc<Root>) {
 /// dead one alive.
 pub fn activate_kernel() {
     tlb::load(None);
+}
+
+/// A full memory barrier on the processors that have `root` loaded, or on all: when this returns,
+/// each of them has executed a serialising instruction since the call.
+pub fn barrier(root: &Root, everywhere: bool) {
+    let here = cpu::id();
+    let all = (1u64 << (cpu::count() - 1) << 1).wrapping_sub(1);
+    let set = if everywhere { CpuSet::from_bits(all) } else { root.loaded.load() };
+    let others = set.without(here);
+    fence(Ordering::SeqCst);
+    if !others.is_empty() {
+        // Forgetting one page is as good a reason to stop by as any.
+        tlb::flush_others(root, others, 0, PAGE_SIZE as u64);
+    }
+    fence(Ordering::SeqCst);
 }
 
 /// Whether `root` is the one loaded on this processor.

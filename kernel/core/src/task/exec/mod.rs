@@ -339,6 +339,7 @@ fn commit(
     cx.files.close_on_exec();
     cx.thread.set_comm(name);
     cx.process.set_flags(ProcessFlags::HAS_EXECED, true);
+    cx.process.set_flags(ProcessFlags::BARRIERS, false);
     take_privileges(cx, programs.readable, privileges);
 }
 

@@ -96,6 +96,10 @@ impl Tree {
     pub fn make_leader(&mut self, thread: &Arc<Thread>, vanished: &mut Vanished) {
         let pid = thread.process.pid;
         let old_tid = thread.tid();
+        // execve(2), "Effect on process attributes": the exit signal is SIGCHLD again.
+        if let Some(node) = self.node_mut(pid) {
+            node.exit_signal = Signal::SIGCHLD.number();
+        }
         if old_tid == pid {
             return;
         }
@@ -109,8 +113,6 @@ impl Tree {
         };
         let old = core::mem::replace(&mut node.threads, alloc::vec![thread.clone()]);
         vanished.threads.extend(old);
-        // execve(2), "Effect on thread group": the group leader's exit signal is SIGCHLD again.
-        node.exit_signal = Signal::SIGCHLD.number();
         for &child in &node.children.clone() {
             if let Some(child) = self.node_mut(child) {
                 child.parent_thread = pid;
