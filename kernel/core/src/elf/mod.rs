@@ -163,11 +163,7 @@ impl Image {
             }
             Ok(SegmentType::OsSpecific(PT_GNU_STACK)) => {
                 let exec = header.flags().is_execute();
-                self.stack = if exec {
-                    StackRights::Exec
-                } else {
-                    StackRights::NoExec
-                };
+                self.stack = if exec { StackRights::Exec } else { StackRights::NoExec };
                 Ok(())
             }
             _ => Ok(()),
@@ -282,9 +278,7 @@ impl Headers {
 
 fn read_headers(file: &impl ReadAt) -> Result<Headers, Errno> {
     let mut words = Vec::new();
-    words
-        .try_reserve_exact(HEADER_SIZE / 8)
-        .map_err(|_| Errno::ENOMEM)?;
+    words.try_reserve_exact(HEADER_SIZE / 8).map_err(|_| Errno::ENOMEM)?;
     words.resize(HEADER_SIZE / 8, 0u64);
     if file.read_at(0, words.as_mut_bytes())? < HEADER_SIZE {
         return Err(Errno::ENOEXEC);
@@ -292,15 +286,10 @@ fn read_headers(file: &impl ReadAt) -> Result<Headers, Errno> {
     let (file_offset, count) = {
         let elf = ElfFile::new(words.as_bytes()).map_err(|_| Errno::ENOEXEC)?;
         check_header(&elf)?;
-        (
-            elf.header.pt2.ph_offset(),
-            usize::from(elf.header.pt2.ph_count()),
-        )
+        (elf.header.pt2.ph_offset(), usize::from(elf.header.pt2.ph_count()))
     };
     let size = count * PROGRAM_HEADER_SIZE;
-    words
-        .try_reserve_exact(size / 8)
-        .map_err(|_| Errno::ENOMEM)?;
+    words.try_reserve_exact(size / 8).map_err(|_| Errno::ENOMEM)?;
     words.resize((HEADER_SIZE + size) / 8, 0);
     let bytes = words.as_mut_bytes();
     if file.read_at(file_offset, &mut bytes[HEADER_SIZE..])? < size {

@@ -7,7 +7,6 @@
 use abi::Errno;
 use abi::elf::{AT_EXECFN, AT_NULL, AT_PLATFORM, AT_RANDOM, AuxEntry, PLATFORM};
 use alloc::vec::Vec;
-use zerocopy::IntoBytes;
 
 /// Strings one behind the other, each with its NUL: as they will be in the memory of the program.
 #[derive(Clone, Debug, Default)]
@@ -23,9 +22,7 @@ impl Strings {
     /// `ENOMEM`.
     pub fn push(&mut self, string: &[u8]) -> Result<(), Errno> {
         self.push_with(|bytes| {
-            bytes
-                .try_reserve(string.len() + 1)
-                .map_err(|_| Errno::ENOMEM)?;
+            bytes.try_reserve(string.len() + 1).map_err(|_| Errno::ENOMEM)?;
             bytes.extend_from_slice(string);
             Ok(())
         })
@@ -59,14 +56,8 @@ impl Strings {
     /// # Errors
     /// `ENOMEM`.
     pub fn replace_first(&mut self, front: &Strings) -> Result<(), Errno> {
-        let first = self
-            .bytes
-            .iter()
-            .position(|&byte| byte == 0)
-            .map_or(0, |nul| nul + 1);
-        self.bytes
-            .try_reserve(front.bytes.len())
-            .map_err(|_| Errno::ENOMEM)?;
+        let first = self.bytes.iter().position(|&byte| byte == 0).map_or(0, |nul| nul + 1);
+        self.bytes.try_reserve(front.bytes.len()).map_err(|_| Errno::ENOMEM)?;
         self.bytes.splice(..first, front.bytes.iter().copied());
         self.count = self.count.saturating_sub(1) + front.count;
         Ok(())
@@ -84,9 +75,7 @@ impl Strings {
 
     /// One after the other, without their NULs.
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        self.bytes
-            .split_inclusive(|&byte| byte == 0)
-            .map(|string| &string[..string.len() - 1])
+        self.bytes.split_inclusive(|&byte| byte == 0).map(|string| &string[..string.len() - 1])
     }
 }
 
@@ -101,7 +90,7 @@ pub struct StackParts<'a> {
     /// The environment.
     pub envp: &'a Strings,
     /// Seeds libc's stack protector and pointer guard.
-    pub random: [u8; 16],
+    pub random: [u64; 2],
     /// Bytes to leave free below the strings, so that the stack pointer is hard to guess.
     pub gap: u64,
     /// The auxiliary vector in its order, without its end. What points to the stack (`AT_RANDOM`,
@@ -114,20 +103,20 @@ pub struct StackParts<'a> {
 pub struct InitialStack {
     /// What `rsp` starts as, a multiple of 16.
     pub rsp: u64,
-    /// What goes to `rsp`: argc, the vectors, the platform string and the random bytes.
-    pub vectors: Vec<u8>,
+    /// What goes to `rsp`: argc, the vectors, the random bytes and the platform string.
+    pub words: Vec<u64>,
     /// Where the argument strings go.
     pub arg_start: u64,
     /// The address after them, where the environment strings go.
     pub env_start: u64,
     /// The address after those, where the file name goes, and behind it its NUL.
     pub env_end: u64,
-    /// Where the auxiliary vector is in `vectors`, its end included.
+    /// Where the auxiliary vector is in `words`, its end included.
     pub auxv: core::ops::Range<usize>,
 }
 
-/// The random bytes and the platform string with its NUL.
-const BELOW_STRINGS: u64 = 16 + PLATFORM.len() as u64 + 1;
+/// The random bytes and the platform string, in words.
+const BELOW_STRINGS: usize = 3;
 
 impl InitialStack {
     /// Lays out the stack.
@@ -139,51 +128,50 @@ impl InitialStack {
         let filename = down(parts.top, 8 + parts.filename.len() as u64 + 1)?;
         let env_start = down(filename, parts.envp.bytes().len() as u64)?;
         let arg_start = down(env_start, parts.argv.bytes().len() as u64)?;
-        let platform = (down(arg_start, parts.gap)? & !15) - (PLATFORM.len() as u64 + 1);
-        let random = down(platform, 16)?;
+        let random = down(arg_start, parts.gap + 8 * BELOW_STRINGS as u64)? & !15;
         let auxv_words = 2 * (parts.auxv.len() + 1);
-        let words = 1 + parts.argv.count() + 1 + parts.envp.count() + 1 + auxv_words;
-        let rsp = down(random, 8 * words as u64)? & !15;
+        let vectors = 1 + parts.argv.count() + 1 + parts.envp.count() + 1 + auxv_words;
+        let rsp = down(random, 8 * vectors as u64)? & !15;
 
-        let size = usize::try_from(random + BELOW_STRINGS - rsp).map_err(|_| Errno::E2BIG)?;
-        let mut vectors = Vec::new();
-        vectors.try_reserve_exact(size).map_err(|_| Errno::ENOMEM)?;
-        vectors.extend_from_slice((parts.argv.count() as u64).as_bytes());
-        push_addresses(&mut vectors, arg_start, parts.argv);
-        push_addresses(&mut vectors, env_start, parts.envp);
-        let auxv_start = vectors.len();
+        let pad = usize::try_from((random - rsp) / 8).map_err(|_| Errno::E2BIG)? - vectors;
+        let mut words = Vec::new();
+        words.try_reserve_exact(vectors + pad + BELOW_STRINGS).map_err(|_| Errno::ENOMEM)?;
+        words.push(parts.argv.count() as u64);
+        push_addresses(&mut words, arg_start, parts.argv);
+        push_addresses(&mut words, env_start, parts.envp);
+        let auxv_start = words.len();
         for entry in parts.auxv {
             let value = match entry.a_type {
                 AT_RANDOM => random,
                 AT_EXECFN => filename,
-                AT_PLATFORM => platform,
+                AT_PLATFORM => random + 16,
                 _ => entry.a_val,
             };
-            vectors.extend_from_slice(AuxEntry::new(entry.a_type, value).as_bytes());
+            words.extend_from_slice(&[entry.a_type, value]);
         }
-        vectors.extend_from_slice(AuxEntry::new(AT_NULL, 0).as_bytes());
-        let auxv_end = vectors.len();
-        vectors.resize(size - BELOW_STRINGS as usize, 0);
-        vectors.extend_from_slice(&parts.random);
-        vectors.extend_from_slice(PLATFORM);
-        vectors.push(0);
-        Ok(Self {
-            rsp,
-            vectors,
-            arg_start,
-            env_start,
-            env_end: filename,
-            auxv: auxv_start..auxv_end,
-        })
+        words.extend_from_slice(&[AT_NULL, 0]);
+        let auxv = auxv_start..words.len();
+        words.resize(vectors + pad, 0);
+        words.extend_from_slice(&parts.random);
+        words.push(platform_word());
+        Ok(Self { rsp, words, arg_start, env_start, env_end: filename, auxv })
     }
 }
 
+/// The platform string with its NUL, as it lies in memory.
+fn platform_word() -> u64 {
+    const { assert!(PLATFORM.len() < 8) };
+    let mut bytes = [0; 8];
+    bytes[..PLATFORM.len()].copy_from_slice(PLATFORM);
+    u64::from_le_bytes(bytes)
+}
+
 /// Appends the address of each string, the first being at `at`, and a null pointer.
-fn push_addresses(out: &mut Vec<u8>, at: u64, strings: &Strings) {
+fn push_addresses(out: &mut Vec<u64>, at: u64, strings: &Strings) {
     let mut at = at;
     for string in strings.iter() {
-        out.extend_from_slice(at.as_bytes());
+        out.push(at);
         at += string.len() as u64 + 1;
     }
-    out.extend_from_slice(0u64.as_bytes());
+    out.push(0);
 }

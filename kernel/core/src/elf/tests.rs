@@ -4,12 +4,11 @@ use super::*;
 use abi::elf::AuxEntry;
 use alloc::vec;
 use proptest::prelude::*;
+use zerocopy::IntoBytes;
 
 impl ReadAt for Vec<u8> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
-        let start = usize::try_from(offset)
-            .unwrap_or(usize::MAX)
-            .min(self.len());
+        let start = usize::try_from(offset).unwrap_or(usize::MAX).min(self.len());
         let n = buffer.len().min(self.len() - start);
         buffer[..n].copy_from_slice(&self[start..start + n]);
         Ok(n)
@@ -42,14 +41,7 @@ fn program(kind: u16, headers: &[Ph]) -> Vec<u8> {
     for ph in headers {
         file.extend(ph.kind.to_le_bytes());
         file.extend(ph.flags.to_le_bytes());
-        for value in [
-            ph.offset,
-            ph.addr,
-            ph.addr,
-            ph.file_size,
-            ph.mem_size,
-            0x1000,
-        ] {
+        for value in [ph.offset, ph.addr, ph.addr, ph.file_size, ph.mem_size, 0x1000] {
             file.extend(value.to_le_bytes());
         }
     }
@@ -57,23 +49,12 @@ fn program(kind: u16, headers: &[Ph]) -> Vec<u8> {
 }
 
 fn load(addr: u64, file_size: u64, mem_size: u64) -> Ph {
-    Ph {
-        kind: 1,
-        flags: 5,
-        offset: 0,
-        addr,
-        file_size,
-        mem_size,
-    }
+    Ph { kind: 1, flags: 5, offset: 0, addr, file_size, mem_size }
 }
 
 #[test]
 fn a_plain_program_is_read() {
-    let stack = Ph {
-        kind: 0x6474_e551,
-        flags: 6,
-        ..load(0, 0, 0)
-    };
+    let stack = Ph { kind: 0x6474_e551, flags: 6, ..load(0, 0, 0) };
     let image = Image::parse(&program(2, &[load(0x40_0000, 0x200, 0x2000), stack])).unwrap();
     assert_eq!(image.placement, Placement::Fixed);
     assert_eq!(image.entry, 0x40_1000);
@@ -88,31 +69,13 @@ fn a_plain_program_is_read() {
 fn what_is_not_a_program_is_enoexec() {
     let good = program(3, &[load(0, 0x200, 0x200)]);
     assert!(Image::parse(&good).is_ok());
-    for (offset, byte) in [
-        (0, 0x7e),
-        (4, 1),
-        (5, 2),
-        (16, 1),
-        (18, 3),
-        (54, 32),
-        (56, 0),
-    ] {
+    for (offset, byte) in [(0, 0x7e), (4, 1), (5, 2), (16, 1), (18, 3), (54, 32), (56, 0)] {
         let mut bad = good.clone();
         bad[offset] = byte;
-        assert_eq!(
-            Image::parse(&bad).unwrap_err(),
-            Errno::ENOEXEC,
-            "byte {offset}"
-        );
+        assert_eq!(Image::parse(&bad).unwrap_err(), Errno::ENOEXEC, "byte {offset}");
     }
-    assert_eq!(
-        Image::parse(&good[..63].to_vec()).unwrap_err(),
-        Errno::ENOEXEC
-    );
-    assert_eq!(
-        Image::parse(&good[..100].to_vec()).unwrap_err(),
-        Errno::ENOEXEC
-    );
+    assert_eq!(Image::parse(&good[..63].to_vec()).unwrap_err(), Errno::ENOEXEC);
+    assert_eq!(Image::parse(&good[..100].to_vec()).unwrap_err(), Errno::ENOEXEC);
 }
 
 #[test]
@@ -122,10 +85,7 @@ fn segments_outside_user_space_or_out_of_step_are_refused() {
         load(u64::MAX - 0xfff, 0x10, 0x2000),
         load(0x40_0000, 0x20, 0x10),
         load(0x40_0001, 0x10, 0x10),
-        Ph {
-            offset: u64::MAX - 0xfff,
-            ..load(0x40_0000, 0x1000, 0x1000)
-        },
+        Ph { offset: u64::MAX - 0xfff, ..load(0x40_0000, 0x1000, 0x1000) },
     ];
     for ph in bad {
         let image = Image::parse(&program(2, &[load(0x1000, 1, 1), ph])).unwrap();
@@ -137,11 +97,7 @@ fn segments_outside_user_space_or_out_of_step_are_refused() {
 
 #[test]
 fn an_interpreter_is_found_and_its_length_checked() {
-    let interp = |size| Ph {
-        kind: 3,
-        offset: 0x100,
-        ..load(0, size, size)
-    };
+    let interp = |size| Ph { kind: 3, offset: 0x100, ..load(0, size, size) };
     let image = Image::parse(&program(3, &[interp(20), load(0, 0x200, 0x200)])).unwrap();
     assert_eq!(image.interpreter, Some((0x100, 20)));
     for size in [0, 1, 4097] {
@@ -164,10 +120,7 @@ fn a_segment_is_file_pages_then_zeroes() {
     // Data with a bss that begins in its last page.
     let data = segment(0x40_1234, 0x1000, 0x5000);
     let pages = data.file_pages().unwrap();
-    assert_eq!(
-        (pages.addr, pages.len, pages.offset),
-        (0x40_1000, 0x2000, 0x2000)
-    );
+    assert_eq!((pages.addr, pages.len, pages.offset), (0x40_1000, 0x2000, 0x2000));
     assert_eq!(data.zero_bytes(), 0x40_2234..0x40_3000);
     assert_eq!(data.zero_pages(), 0x40_3000..0x40_7000);
     // A bss that ends in the page of the data.
@@ -192,8 +145,7 @@ fn strings(list: &[&[u8]]) -> Strings {
 #[test]
 fn the_first_string_can_be_replaced() {
     let mut argv = strings(&[b"x", b"a", b""]);
-    argv.replace_first(&strings(&[b"/bin/sh", b"-e", b"/script"]))
-        .unwrap();
+    argv.replace_first(&strings(&[b"/bin/sh", b"-e", b"/script"])).unwrap();
     let expected: &[&[u8]] = &[b"/bin/sh", b"-e", b"/script", b"a", b""];
     assert_eq!(argv.iter().collect::<Vec<_>>(), expected);
     assert_eq!(argv.count(), 5);
@@ -209,7 +161,7 @@ fn the_stack_holds_what_the_abi_says() {
             filename: b"/bin/sh",
             argv: &strings(&argv),
             envp: &strings(&[b"A=1"]),
-            random: [7; 16],
+            random: [0x0707_0707_0707_0707; 2],
             gap,
             auxv: &[6, 25, 31, 15].map(|key| AuxEntry::new(key, 4096)),
         };
@@ -221,28 +173,19 @@ fn the_stack_holds_what_the_abi_says() {
         let mut memory = vec![0; (top - stack.rsp) as usize];
         let at = |addr: u64| (addr - stack.rsp) as usize;
         let pieces: [(u64, &[u8]); 4] = [
-            (stack.rsp, &stack.vectors),
+            (stack.rsp, stack.words.as_bytes()),
             (stack.arg_start, b"sh\0-c\0\0"),
             (stack.env_start, b"A=1\0"),
             (stack.env_end, b"/bin/sh\0"),
         ];
         for (addr, bytes) in pieces {
-            assert!(
-                memory[at(addr)..][..bytes.len()].iter().all(|&b| b == 0),
-                "pieces overlap"
-            );
+            assert!(memory[at(addr)..][..bytes.len()].iter().all(|&b| b == 0), "pieces overlap");
             memory[at(addr)..][..bytes.len()].copy_from_slice(bytes);
         }
         assert_eq!(memory[memory.len() - 8..], [0; 8]);
 
         let word = |addr: u64| u64::from_le_bytes(memory[at(addr)..][..8].try_into().unwrap());
-        let string = |addr: u64| {
-            memory[at(addr)..]
-                .split(|&b| b == 0)
-                .next()
-                .unwrap()
-                .to_vec()
-        };
+        let string = |addr: u64| memory[at(addr)..].split(|&b| b == 0).next().unwrap().to_vec();
         assert_eq!(word(stack.rsp), 3);
         for (i, arg) in argv.iter().enumerate() {
             assert_eq!(&string(word(stack.rsp + 8 + 8 * i as u64)), arg);
@@ -250,18 +193,14 @@ fn the_stack_holds_what_the_abi_says() {
         assert_eq!(word(stack.rsp + 32), 0);
         assert_eq!(string(word(stack.rsp + 40)), b"A=1");
         assert_eq!(word(stack.rsp + 48), 0);
-        let aux = |index: u64| {
-            (
-                word(stack.rsp + 56 + 16 * index),
-                word(stack.rsp + 64 + 16 * index),
-            )
-        };
+        let aux =
+            |index: u64| (word(stack.rsp + 56 + 16 * index), word(stack.rsp + 64 + 16 * index));
         assert_eq!(aux(0), (6, 4096));
         assert_eq!((aux(1).0, word(aux(1).1)), (25, u64::from_le_bytes([7; 8])));
         assert_eq!((aux(2).0, string(aux(2).1)), (31, b"/bin/sh".to_vec()));
         assert_eq!((aux(3).0, string(aux(3).1)), (15, b"x86_64".to_vec()));
         assert_eq!(aux(4), (0, 0));
-        assert_eq!(stack.auxv, 56..56 + 5 * 16);
+        assert_eq!(stack.auxv, 7..7 + 5 * 2);
         assert_eq!(stack.env_end - stack.env_start, 4);
     }
     assert!(stack_of(8000).rsp < stack_of(0).rsp);

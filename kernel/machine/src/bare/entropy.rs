@@ -38,11 +38,18 @@ pub fn fill(to: &mut [u8]) {
         generator.key.copy_from_slice(&block[..8]);
         key.copy_from_slice(&block[8..]);
     }
+    if to.len() <= size_of_val(&key) {
+        // Few bytes: the key itself will do.
+        return copy_words(to, &key);
+    }
     for (counter, chunk) in to.chunks_mut(64).enumerate() {
-        let block = chacha::block(&key, counter as u64);
-        for (word, bytes) in block.iter().zip(chunk.chunks_mut(4)) {
-            bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
-        }
+        copy_words(chunk, &chacha::block(&key, counter as u64));
+    }
+}
+
+fn copy_words(to: &mut [u8], words: &[u32]) {
+    for (word, bytes) in words.iter().zip(to.chunks_mut(4)) {
+        bytes.copy_from_slice(&word.to_le_bytes()[..bytes.len()]);
     }
 }
 

@@ -18,11 +18,7 @@ pub fn has_bit(cred: &Cred, bit: SecureBits) -> bool {
 /// # Errors
 /// `EINVAL` when there is no such capability.
 pub fn bit(number: u64) -> Result<u64, Errno> {
-    if number <= u64::from(CAP_LAST_CAP) {
-        Ok(1 << number)
-    } else {
-        Err(Errno::EINVAL)
-    }
+    if number <= u64::from(CAP_LAST_CAP) { Ok(1 << number) } else { Err(Errno::EINVAL) }
 }
 
 /// The three sets that capset(2) replaces; unknown capabilities in them are dropped.
@@ -60,10 +56,7 @@ pub fn capset(old: &Cred, wanted: WantedCaps) -> Result<Cred, Errno> {
         bounding: now.bounding,
         ambient: now.ambient & permitted & inheritable,
     };
-    Ok(Cred {
-        caps,
-        ..old.clone()
-    })
+    Ok(Cred { caps, ..old.clone() })
 }
 
 /// `PR_CAPBSET_DROP`: takes a capability out of the bounding set.
@@ -143,10 +136,7 @@ pub fn set_securebits(old: &Cred, bits: u64) -> Result<Cred, Errno> {
     if !old.capable(CAP_SETPCAP) && (changed == 0 || changed & !UNPRIVILEGED != 0) {
         return Err(Errno::EPERM);
     }
-    Ok(Cred {
-        securebits: wanted,
-        ..old.clone()
-    })
+    Ok(Cred { securebits: wanted, ..old.clone() })
 }
 
 /// `PR_SET_KEEPCAPS`.
@@ -162,8 +152,5 @@ pub fn set_keep_caps(old: &Cred, value: u64) -> Result<Cred, Errno> {
     }
     let mut bits = SecureBits::from_bits_retain(old.securebits);
     bits.set(SecureBits::SECBIT_KEEP_CAPS, value == 1);
-    Ok(Cred {
-        securebits: bits.bits(),
-        ..old.clone()
-    })
+    Ok(Cred { securebits: bits.bits(), ..old.clone() })
 }

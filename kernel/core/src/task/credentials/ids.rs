@@ -82,11 +82,7 @@ pub fn setreuid(old: &Cred, real: Option<Uid>, effective: Option<Uid>) -> Result
 pub fn setresuid(old: &Cred, ids: NewIds) -> Result<Cred, Errno> {
     let current = [old.ruid, old.euid, old.suid];
     let allowed = |id: Option<Uid>| id.is_none_or(|uid| current.contains(&uid));
-    if !([ids.real, ids.effective, ids.saved]
-        .into_iter()
-        .all(allowed)
-        || old.capable(CAP_SETUID))
-    {
+    if !([ids.real, ids.effective, ids.saved].into_iter().all(allowed) || old.capable(CAP_SETUID)) {
         return Err(Errno::EPERM);
     }
     let mut new = old.clone();
@@ -174,11 +170,7 @@ pub fn setregid(old: &Cred, real: Option<Gid>, effective: Option<Gid>) -> Result
 pub fn setresgid(old: &Cred, ids: NewIds) -> Result<Cred, Errno> {
     let current = [old.rgid, old.egid, old.sgid];
     let allowed = |id: Option<Gid>| id.is_none_or(|gid| current.contains(&gid));
-    if !([ids.real, ids.effective, ids.saved]
-        .into_iter()
-        .all(allowed)
-        || old.capable(CAP_SETGID))
-    {
+    if !([ids.real, ids.effective, ids.saved].into_iter().all(allowed) || old.capable(CAP_SETGID)) {
         return Err(Errno::EPERM);
     }
     let mut new = old.clone();
@@ -200,10 +192,7 @@ pub fn setfsgid(old: &Cred, gid: Gid) -> Option<Cred> {
     if gid == old.fsgid || !(known || old.capable(CAP_SETGID)) {
         return None;
     }
-    Some(Cred {
-        fsgid: gid,
-        ..old.clone()
-    })
+    Some(Cred { fsgid: gid, ..old.clone() })
 }
 
 /// setgroups(2): the new supplementary groups, in any order.
@@ -216,10 +205,7 @@ pub fn setgroups(old: &Cred, mut groups: alloc::vec::Vec<Gid>) -> Result<Cred, E
         return Err(Errno::EINVAL);
     }
     groups.sort_unstable();
-    Ok(Cred {
-        groups,
-        ..old.clone()
-    })
+    Ok(Cred { groups, ..old.clone() })
 }
 
 /// Whether setgroups(2) may be called at all, which comes before its arguments are looked at.
@@ -227,11 +213,7 @@ pub fn setgroups(old: &Cred, mut groups: alloc::vec::Vec<Gid>) -> Result<Cred, E
 /// # Errors
 /// `EPERM` without `CAP_SETGID`.
 pub fn may_setgroups(old: &Cred) -> Result<(), Errno> {
-    if old.capable(CAP_SETGID) {
-        Ok(())
-    } else {
-        Err(Errno::EPERM)
-    }
+    if old.capable(CAP_SETGID) { Ok(()) } else { Err(Errno::EPERM) }
 }
 
 /// The capabilities that follow the file-system user id (capabilities(7)).

@@ -80,11 +80,7 @@ pub fn transform(old: &Cred, file: &ProgramFile, danger: Unsafe) -> ExecCred {
         new.caps.ambient = 0;
     }
     new.caps.permitted |= new.caps.ambient;
-    new.caps.effective = if all_effective {
-        new.caps.permitted
-    } else {
-        new.caps.ambient
-    };
+    new.caps.effective = if all_effective { new.caps.permitted } else { new.caps.ambient };
     new.securebits &= !SecureBits::SECBIT_KEEP_CAPS.bits();
 
     let more_than_ambient = new.caps.permitted & !new.caps.ambient != 0;
@@ -92,11 +88,7 @@ pub fn transform(old: &Cred, file: &ProgramFile, danger: Unsafe) -> ExecCred {
         || new.euid != old.ruid
         || new.egid != old.rgid
         || (new.ruid != 0 && (all_effective || more_than_ambient));
-    ExecCred {
-        cred: new,
-        secure,
-        clears_personality,
-    }
+    ExecCred { cred: new, secure, clears_personality }
 }
 
 /// Sets the permitted set as the file gives it, which for anybody but root is nothing. Returns

@@ -39,9 +39,9 @@ pub struct Places {
 impl Places {
     /// Chooses for a stack that may grow to `stack_limit` bytes, at random unless `random` is
     /// `None`.
-    pub fn choose(stack_limit: u64, random: Option<[u64; 5]>) -> Self {
+    pub fn choose(stack_limit: u64, random: Option<[u64; 2]>) -> Self {
         let bits = |word: u64, bits: u32| (word & ((1 << bits) - 1)) * PAGE;
-        let Some([stack, gap, map, dynamic, brk]) = random else {
+        let Some([high, low]) = random else {
             return Self {
                 stack_top: USER_END.as_u64(),
                 stack_gap: 0,
@@ -50,6 +50,9 @@ impl Places {
                 brk_gap: 0,
             };
         };
+        // Randomness is dear, so the words are cut up: 22 + 28 bits, and 28 + 13 + 18.
+        let (stack, map) = (high, high >> STACK_BITS);
+        let (dynamic, gap, brk) = (low, low >> MAP_BITS, low >> (MAP_BITS + 13));
         Self {
             stack_top: USER_END.as_u64() - bits(stack, STACK_BITS),
             stack_gap: gap % STACK_GAP,
@@ -85,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_stay_apart(limit in any::<u64>(), random in any::<[u64; 5]>()) {
+        fn parts_stay_apart(limit in any::<u64>(), random in any::<[u64; 2]>()) {
             let places = Places::choose(limit, Some(random));
             let lowest_stack = places.stack_top - limit.min(64 << 20);
             prop_assert!(places.stack_top <= USER_END.as_u64());

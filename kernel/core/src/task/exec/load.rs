@@ -8,6 +8,7 @@ use alloc::sync::Arc;
 use abi::elf::AuxEntry;
 use abi::{Errno, MapFlags, ProtFlags};
 use machine::addr::{PAGE_SIZE, UserAddr};
+use zerocopy::IntoBytes;
 
 use super::layout::Places;
 use super::program::{Program, Programs};
@@ -18,6 +19,8 @@ use crate::mm::{
 };
 
 const PAGE: u64 = PAGE_SIZE as u64;
+/// Up to this many bytes of strings are put together first.
+const SMALL: usize = 1024;
 /// What a new stack is mapped with beyond what is on it already.
 const STACK_ROOM: u64 = 128 << 10;
 
@@ -32,7 +35,7 @@ pub struct StartParts<'a> {
     /// The environment.
     pub envp: &'a Strings,
     /// Seeds libc.
-    pub random: [u8; 16],
+    pub random: [u64; 2],
     /// `RLIMIT_STACK`.
     pub stack_limit: u64,
     /// The other limits on memory.
@@ -134,7 +137,7 @@ pub fn load(
         layout.arg_end = stack.env_start;
         layout.env_start = stack.env_start;
         layout.env_end = stack.env_end;
-        layout.auxv = stack.vectors[stack.auxv.clone()].to_vec();
+        layout.auxv = stack.words[stack.auxv.clone()].as_bytes().to_vec();
         layout.exe = Some(main.executable.clone());
     });
     let entry = linker_at.map_or(main_at.entry, |placed| placed.entry);
@@ -218,8 +221,8 @@ fn map_segment(
     // Where it is not writable, Linux leaves the bytes of the file in place.
     if segment.write && !zero.is_empty() {
         let len = usize::try_from(zero.end - zero.start).map_err(|_| LoadError::Deadly)?;
-        let zeroes = [0; PAGE_SIZE];
-        write(space, zero.start.wrapping_add(bias), &zeroes[..len])?;
+        static ZEROES: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
+        write(space, zero.start.wrapping_add(bias), &ZEROES[..len])?;
     }
     let zero = segment.zero_pages();
     if !zero.is_empty() {
@@ -298,10 +301,23 @@ fn fill_stack(
     if stack.rsp < bottom {
         return Err(Errno::E2BIG.into());
     }
-    write(space, stack.rsp, &stack.vectors)?;
-    write(space, stack.arg_start, parts.argv.bytes())?;
-    write(space, stack.env_start, parts.envp.bytes())?;
-    write(space, stack.env_end, parts.filename)?;
+    write(space, stack.rsp, stack.words.as_bytes())?;
+    let strings = [parts.argv.bytes(), parts.envp.bytes(), parts.filename];
+    let len: usize = strings.iter().map(|part| part.len()).sum();
+    if len <= SMALL {
+        // The usual case, at the price of one write: the three follow each other.
+        let mut all = [0; SMALL];
+        let mut at = 0;
+        for part in strings {
+            all[at..at + part.len()].copy_from_slice(part);
+            at += part.len();
+        }
+        write(space, stack.arg_start, &all[..len])?;
+    } else {
+        write(space, stack.arg_start, parts.argv.bytes())?;
+        write(space, stack.env_start, parts.envp.bytes())?;
+        write(space, stack.env_end, parts.filename)?;
+    }
     Ok(stack)
 }
 

@@ -247,20 +247,18 @@ fn load(
     if privileges.clears_personality {
         personality -= Personality::CLEAR_ON_SETID;
     }
-    let mut random = [0u64; 7];
+    let mut random = [0u64; 4];
     machine::entropy::fill(random.as_mut_bytes());
     let [seed_low, seed_high, places @ ..] = random;
     let randomize =
         randomize_va_space() != 0 && !personality.contains(Personality::ADDR_NO_RANDOMIZE);
     let stack_limit = stack_limit(cx, privileges);
-    let mut seed = [0; 16];
-    seed.copy_from_slice([seed_low, seed_high].as_bytes());
     let parts = StartParts {
         places: Places::choose(stack_limit, randomize.then_some(places)),
         filename,
         argv,
         envp,
-        random: seed,
+        random: [seed_low, seed_high],
         stack_limit,
         limits: cx.space.limits(),
         page_zero: personality.contains(Personality::MMAP_PAGE_ZERO),

@@ -165,10 +165,9 @@ pub fn resolve(
     script_name.try_reserve(name.len())?;
     script_name.extend_from_slice(name);
     for depth in 0.. {
-        let mut head = [0; HEAD_SIZE];
-        read_fully(cx, executable.file(), 0, &mut head)?;
-        let Some(redirect) = redirect(&head, &script_name)? else {
-            let (main, interpreter) = load_headers(cx, executable)?;
+        let head = Head::read(cx, executable.file())?;
+        let Some(redirect) = redirect(head.script(), &script_name)? else {
+            let (main, interpreter) = load_headers(cx, executable, &head)?;
             readable &= interpreter.as_ref().is_none_or(|it| it.executable.is_readable_by(cx));
             return Ok(Programs { main, interpreter, readable });
         };
@@ -205,9 +204,9 @@ fn redirect(head: &[u8; HEAD_SIZE], script: &[u8]) -> Result<Option<Redirect>> {
 fn load_headers(
     cx: &CurrentThread,
     executable: Arc<Executable>,
+    head: &Head,
 ) -> Result<(Program, Option<Program>)> {
-    let file = FileReader { cx, file: executable.file() };
-    let image = Image::parse(&file)?;
+    let image = Image::parse(&FileReader { cx, file: executable.file(), head })?;
     let cache = executable.cache()?;
     let interpreter = match image.interpreter {
         Some((offset, len)) => Some(load_interpreter(cx, executable.file(), offset, len)?),
@@ -233,7 +232,9 @@ fn load_interpreter(
     let end = path.iter().position(|&byte| byte == 0).unwrap_or(len);
     let executable = open_interpreter(cx, &path[..end])?;
     let bad = |_| Errno::ELIBBAD;
-    let image = Image::parse(&FileReader { cx, file: executable.file() }).map_err(bad)?;
+    let head = Head::read(cx, executable.file())?;
+    let file = FileReader { cx, file: executable.file(), head: &head };
+    let image = Image::parse(&file).map_err(bad)?;
     let cache = executable.cache().map_err(bad)?;
     Ok(Program { executable, cache, image })
 }
@@ -261,14 +262,45 @@ fn read_fully(
     Ok(done)
 }
 
+/// The start of a file, where scripts have their first line and programs usually all headers.
+struct Head {
+    bytes: [u8; Self::SIZE],
+    len: usize,
+}
+
+impl Head {
+    const SIZE: usize = 1024;
+
+    fn read(cx: &CurrentThread, file: &Arc<OpenFile>) -> Result<Self> {
+        let mut bytes = [0; Self::SIZE];
+        let len = read_fully(cx, file, 0, &mut bytes)?;
+        Ok(Self { bytes, len })
+    }
+
+    fn script(&self) -> &[u8; HEAD_SIZE] {
+        self.bytes.first_chunk().expect("invariant: a script's head is shorter")
+    }
+
+    /// These bytes of the file, if they are all here.
+    fn get(&self, offset: u64, len: usize) -> Option<&[u8]> {
+        let start = usize::try_from(offset).ok()?;
+        self.bytes[..self.len].get(start..start.checked_add(len)?)
+    }
+}
+
 /// A file for the ELF parser.
 struct FileReader<'a> {
     cx: &'a CurrentThread,
     file: &'a Arc<OpenFile>,
+    head: &'a Head,
 }
 
 impl ReadAt for FileReader<'_> {
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Errno> {
+        if let Some(bytes) = self.head.get(offset, buffer.len()) {
+            buffer.copy_from_slice(bytes);
+            return Ok(bytes.len());
+        }
         read_fully(self.cx, self.file, offset, buffer).map_err(|error| match error {
             Error::Errno(errno) => errno,
             Error::Restart(_) => Errno::EIO,

@@ -57,17 +57,11 @@ impl Key {
 
     fn in_space(space: &AddressSpace, addr: UserAddr, kind: u64) -> Self {
         let identity = core::ptr::from_ref(space).addr();
-        Self {
-            object: Object::Space(identity),
-            place: addr.as_u64() | kind,
-        }
+        Self { object: Object::Space(identity), place: addr.as_u64() | kind }
     }
 
     fn of_memory(space: &AddressSpace, addr: UserAddr) -> Result<Self, Errno> {
-        let vma = space
-            .vma_from(addr)
-            .filter(|vma| vma.start() <= addr)
-            .ok_or(Errno::EFAULT)?;
+        let vma = space.vma_from(addr).filter(|vma| vma.start() <= addr).ok_or(Errno::EFAULT)?;
         let flags = vma.flags();
         if !flags.intersects(VmFlags::ACCESS) {
             return Err(Errno::EFAULT);
@@ -78,10 +72,7 @@ impl Key {
             // A private page that is written to is one's own, whatever file it came from.
             Some(object) if shared || !writable => {
                 let offset = vma.offset() + (addr.as_u64() - vma.start().as_u64());
-                Ok(Self {
-                    object: Object::Cache(object.cache.clone()),
-                    place: offset | SHARED,
-                })
+                Ok(Self { object: Object::Cache(object.cache.clone()), place: offset | SHARED })
             }
             // Nobody can ever change the word, so there is nothing to wait for.
             None if !writable => Err(Errno::EFAULT),
@@ -91,10 +82,7 @@ impl Key {
 
     #[cfg(test)]
     pub(super) fn for_test(space: usize, place: u64) -> Self {
-        Self {
-            object: Object::Space(space),
-            place,
-        }
+        Self { object: Object::Space(space), place }
     }
 
     fn identity(&self) -> usize {

@@ -41,10 +41,7 @@ pub fn leave_thread(cx: &mut CurrentThread) {
 
 /// An entry's address without its flag bit, and whether that was set.
 fn untag(entry: u64) -> (UserAddr, bool) {
-    (
-        UserAddr::new(entry & !ROBUST_LIST_PI),
-        entry & ROBUST_LIST_PI != 0,
-    )
+    (UserAddr::new(entry & !ROBUST_LIST_PI), entry & ROBUST_LIST_PI != 0)
 }
 
 /// Walks the list at `head` and releases every lock in it that `tid` owns.
@@ -60,29 +57,13 @@ fn release_all(space: &AddressSpace, head: UserAddr, tid: u32) -> Result<()> {
         // Read before the lock is released: its next owner may free the entry.
         let next = user::read::<u64>(space, entry);
         if entry != pending {
-            release(
-                space,
-                Held {
-                    word: word_of(entry),
-                    tid,
-                    pi,
-                    pending: false,
-                },
-            )?;
+            release(space, Held { word: word_of(entry), tid, pi, pending: false })?;
         }
         (entry, pi) = untag(next?);
         sched::preempt_if_needed();
     }
     if !pending.is_null() {
-        release(
-            space,
-            Held {
-                word: word_of(pending),
-                tid,
-                pi: pending_pi,
-                pending: true,
-            },
-        )?;
+        release(space, Held { word: word_of(pending), tid, pi: pending_pi, pending: true })?;
     }
     Ok(())
 }

@@ -81,9 +81,7 @@ pub struct Requeued {
 
 impl Table {
     pub(super) const fn new() -> Self {
-        Self {
-            buckets: [const { SpinLock::new(locks::FUTEX, VecDeque::new()) }; BUCKETS],
-        }
+        Self { buckets: [const { SpinLock::new(locks::FUTEX, VecDeque::new()) }; BUCKETS] }
     }
 
     /// Puts a new waiter to sleep on `key`, if `check` still wants that: it runs under the lock.
@@ -102,11 +100,7 @@ impl Table {
             woken: AtomicBool::new(false),
             queue: WaitQueue::new(),
         });
-        let entry = Entry {
-            key: key.clone(),
-            bitset,
-            waiter: waiter.clone(),
-        };
+        let entry = Entry { key: key.clone(), bitset, waiter: waiter.clone() };
         let mut bucket = self.buckets[index].lock();
         check()?;
         bucket.push_back(entry);
@@ -122,9 +116,7 @@ impl Table {
             if waiter.bucket.load(Ordering::Relaxed) != index {
                 continue;
             }
-            let at = bucket
-                .iter()
-                .position(|entry| Arc::ptr_eq(&entry.waiter, waiter));
+            let at = bucket.iter().position(|entry| Arc::ptr_eq(&entry.waiter, waiter));
             let entry = at.and_then(|at| bucket.remove(at));
             drop(bucket);
             // The key may be the last to hold its object, which must not end under the lock.
@@ -134,30 +126,19 @@ impl Table {
 
     /// Wakes up to `count` sleepers on `key` whose bitset has a bit of `bitset`.
     pub fn wake(&self, key: &Key, count: usize, bitset: u32) -> usize {
-        wake_in(
-            &mut self.buckets[key.bucket(BUCKETS)].lock(),
-            key,
-            count,
-            bitset,
-        )
+        wake_in(&mut self.buckets[key.bucket(BUCKETS)].lock(), key, count, bitset)
     }
 
     /// Locks the buckets of two keys.
     pub fn lock_pair(&self, one: &Key, other: &Key) -> Pair<'_> {
         let (a, b) = (one.bucket(BUCKETS), other.bucket(BUCKETS));
         if a == b {
-            return Pair {
-                first: self.buckets[a].lock(),
-                second: None,
-            };
+            return Pair { first: self.buckets[a].lock(), second: None };
         }
         let low = self.buckets[a.min(b)].lock();
         let high = self.buckets[a.max(b)].lock_second();
         let (first, second) = if a < b { (low, high) } else { (high, low) };
-        Pair {
-            first,
-            second: Some(second),
-        }
+        Pair { first, second: Some(second) }
     }
 
     /// How many sleep on `key`.
@@ -176,12 +157,7 @@ impl Pair<'_> {
 
     /// Wakes up to `count` sleepers on `key`, the second key of the pair.
     pub fn wake_second(&mut self, key: &Key, count: usize) -> usize {
-        wake_in(
-            self.second.as_mut().unwrap_or(&mut self.first),
-            key,
-            count,
-            u32::MAX,
-        )
+        wake_in(self.second.as_mut().unwrap_or(&mut self.first), key, count, u32::MAX)
     }
 
     /// Wakes up to `wake` sleepers on `from`, the first key, and moves up to `requeue` of the
@@ -210,10 +186,7 @@ impl Pair<'_> {
             };
             entry.key = to.clone();
             entry.waiter.bucket.store(index, Ordering::Relaxed);
-            self.second
-                .as_mut()
-                .unwrap_or(&mut self.first)
-                .push_back(entry);
+            self.second.as_mut().unwrap_or(&mut self.first).push_back(entry);
             done.moved += 1;
         }
         done

@@ -12,9 +12,7 @@ fn sleep_on(table: &Table, key: &Key, bitset: u32) -> Arc<Waiter> {
 }
 
 fn woken(waiters: &[Arc<Waiter>]) -> Vec<usize> {
-    (0..waiters.len())
-        .filter(|&index| waiters[index].is_woken())
-        .collect()
+    (0..waiters.len()).filter(|&index| waiters[index].is_woken()).collect()
 }
 
 #[test]
@@ -65,12 +63,10 @@ fn a_woken_sleeper_is_not_there_to_be_removed() {
 /// Some keys that share a bucket with the first, and some that do not.
 fn keys() -> Vec<Key> {
     let first = Key::for_test(1, 64);
-    let same = (1..)
-        .map(|n| Key::for_test(1, 64 + 4 * n))
-        .filter(|k| k.bucket(256) == first.bucket(256));
-    let other = (1..)
-        .map(|n| Key::for_test(1, 64 + 4 * n))
-        .filter(|k| k.bucket(256) != first.bucket(256));
+    let same =
+        (1..).map(|n| Key::for_test(1, 64 + 4 * n)).filter(|k| k.bucket(256) == first.bucket(256));
+    let other =
+        (1..).map(|n| Key::for_test(1, 64 + 4 * n)).filter(|k| k.bucket(256) != first.bucket(256));
     let mut keys: Vec<_> = same.take(2).chain(other.take(3)).collect();
     keys.push(first);
     keys

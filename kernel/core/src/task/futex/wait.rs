@@ -62,13 +62,7 @@ enum NotQueued {
 /// `EAGAIN` when the word has another value; `ETIMEDOUT`; `EFAULT`; `EINVAL` for an address that is
 /// not aligned or a bitset without bits. A signal restarts it, by the rules of `Restart`.
 pub fn wait(space: &AddressSpace, request: WaitRequest) -> Result<usize> {
-    let WaitRequest {
-        addr,
-        expected,
-        bitset,
-        deadline,
-        ..
-    } = request;
+    let WaitRequest { addr, expected, bitset, deadline, .. } = request;
     if bitset == 0 {
         return Err(Errno::EINVAL.into());
     }
