@@ -153,10 +153,11 @@ fn job_control(shell: &mut Typist) -> Result<()> {
 fn background_read(shell: &mut Typist) -> Result<()> {
     shell.prompt()?;
     shell.line("cat &")?;
-    shell.prompt()?;
-    // The notice comes with a prompt; which one depends on who is faster.
+    // The notice comes with a prompt; which one depends on who is faster, so
+    // there is a second one to come with.
     shell.line("sleep 1")?;
     shell.expect("Stopped (tty input)")?;
+    shell.ask("echo m$((40+2))", "m42\r\n")?;
     shell.prompt()?;
     shell.line("fg")?;
     shell.expect("cat\r\n")?;
