@@ -17,19 +17,14 @@ pub fn fetch(package: &str, dir: &Path) -> Result<PathBuf> {
     exec::run_logged(apt.get().arg("update"), "apt-source-update")
         .context("the lists of source packages could not be fetched; check the network, then run the command again")?;
     let mut command = apt.get();
-    command
-        .current_dir(dir)
-        .args(["--only-source", "source", package]);
+    command.current_dir(dir).args(["--only-source", "source", package]);
     exec::run_logged(&mut command, "apt-source")
         .with_context(|| format!("the source package {package} could not be fetched"))?;
     let prefix = format!("{package}-");
-    let unpacked = fs::read_dir(dir)?
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .find(|path| {
+    let unpacked =
+        fs::read_dir(dir)?.filter_map(|entry| entry.ok().map(|entry| entry.path())).find(|path| {
             path.is_dir()
-                && path
-                    .file_name()
-                    .is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
+                && path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&prefix))
         });
     unpacked.with_context(|| format!("apt-get source left no directory {prefix}*"))
 }
@@ -47,10 +42,8 @@ impl PrivateApt {
         }
         let sources = machine_sources()?;
         let offering = archives_offering(package);
-        let mut chosen: Vec<&Source> = sources
-            .iter()
-            .filter(|source| offering.contains(&source.uri))
-            .collect();
+        let mut chosen: Vec<&Source> =
+            sources.iter().filter(|source| offering.contains(&source.uri)).collect();
         if chosen.is_empty() {
             chosen = sources.iter().collect();
         }
@@ -118,13 +111,7 @@ fn archives_offering(package: &str) -> Vec<String> {
     // "  busybox | 1:1.35.0-4 | URI bookworm/main amd64 Packages"
     listed
         .lines()
-        .filter_map(|line| {
-            line.rsplit('|')
-                .next()?
-                .split_whitespace()
-                .next()
-                .map(str::to_owned)
-        })
+        .filter_map(|line| line.rsplit('|').next()?.split_whitespace().next().map(str::to_owned))
         .collect()
 }
 
@@ -158,17 +145,12 @@ fn parse_list_line(line: &str) -> Option<Source> {
     };
     let rest = rest.split('#').next()?;
     let mut words = rest.split_whitespace();
-    let signed_by = options
-        .split_whitespace()
-        .find_map(|option| option.strip_prefix("signed-by="));
+    let signed_by = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by="));
     Some(Source {
         uri: words.next()?.trim_end_matches('/').to_owned(),
         suites: words.next()?.to_owned(),
         components: words.collect::<Vec<_>>().join(" "),
-        options: signed_by
-            .map(|key| format!("Signed-By: {key}"))
-            .into_iter()
-            .collect(),
+        options: signed_by.map(|key| format!("Signed-By: {key}")).into_iter().collect(),
     })
 }
 
@@ -191,18 +173,9 @@ fn parse_stanza(lines: &[&str]) -> Vec<Source> {
             fields.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
         }
     }
-    let field = |name: &str| {
-        fields
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
-    };
-    let words = |name: &str| {
-        field(name)
-            .unwrap_or_default()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-    };
+    let field =
+        |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+    let words = |name: &str| field(name).unwrap_or_default().split_whitespace().collect::<Vec<_>>();
     if !words("types").contains(&"deb")
         || field("enabled").is_some_and(|value| value.eq_ignore_ascii_case("no"))
     {
@@ -212,10 +185,7 @@ fn parse_stanza(lines: &[&str]) -> Vec<Source> {
         uri: uri.trim_end_matches('/').to_owned(),
         suites: words("suites").join(" "),
         components: words("components").join(" "),
-        options: field("signed-by")
-            .map(|key| format!("Signed-By: {key}"))
-            .into_iter()
-            .collect(),
+        options: field("signed-by").map(|key| format!("Signed-By: {key}")).into_iter().collect(),
     };
     words("uris").iter().map(one).collect()
 }
@@ -235,14 +205,8 @@ mod tests {
 
     #[test]
     fn source_entries_and_disabled_stanzas_are_left_out() {
-        assert_eq!(
-            parse_list_line("deb-src http://a.example/debian stable main"),
-            None
-        );
-        assert_eq!(
-            parse_list_line("# deb http://a.example/debian stable main"),
-            None
-        );
+        assert_eq!(parse_list_line("deb-src http://a.example/debian stable main"), None);
+        assert_eq!(parse_list_line("# deb http://a.example/debian stable main"), None);
         assert!(
             parse_deb822("Enabled: no\nTypes: deb\nURIs: http://a.example\nSuites: s\n").is_empty()
         );

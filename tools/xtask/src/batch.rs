@@ -51,10 +51,7 @@ pub fn run(bench: &Bench, request: &Request<'_>, mut tell: impl FnMut(&str, Verd
             Ok(boot) => boot,
             Err(error) => {
                 for file in left {
-                    tell(
-                        &file,
-                        Verdict::Fail(format!("the machine cannot be started: {error:#}")),
-                    );
+                    tell(&file, Verdict::Fail(format!("the machine cannot be started: {error:#}")));
                 }
                 return;
             }
@@ -63,10 +60,7 @@ pub fn run(bench: &Bench, request: &Request<'_>, mut tell: impl FnMut(&str, Verd
         if verdicts.is_empty() {
             // Not one test has begun: another boot would do no better.
             for file in left {
-                tell(
-                    &file,
-                    boot.blame("before the first test", boot.stream.stray()),
-                );
+                tell(&file, boot.blame("before the first test", boot.stream.stray()));
             }
             return;
         }
@@ -128,10 +122,7 @@ impl Finished {
 }
 
 fn boot_once(bench: &Bench, request: &Request<'_>, files: &[String]) -> Result<Finished> {
-    let words = ["/tests/runner"]
-        .iter()
-        .chain(request.options)
-        .map(|word| (*word).to_owned());
+    let words = ["/tests/runner"].iter().chain(request.options).map(|word| (*word).to_owned());
     let words: Vec<String> = words.chain(files.iter().cloned()).collect();
     let image = with_job(&bench.image, &words)?;
     let stream = Arc::new(Mutex::new(Stream::default()));
@@ -139,10 +130,7 @@ fn boot_once(bench: &Bench, request: &Request<'_>, files: &[String]) -> Result<F
     let sink_stream = Arc::clone(&stream);
     let plan = Plan {
         output: Box::new(move |bytes| {
-            sink_stream
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .feed(bytes);
+            sink_stream.lock().unwrap_or_else(PoisonError::into_inner).feed(bytes);
             Ok(())
         }),
         log: log.sink(),
@@ -183,10 +171,8 @@ pub fn machine(kernel: &Path, initrd: &Path, smp: u32) -> Machine {
 /// An archive with a job behind it, as a temporary file.
 pub fn with_job(image: &[u8], words: &[String]) -> Result<tempfile::NamedTempFile> {
     let job = job::tree(words, &Tree::default())?.to_cpio()?;
-    let mut file = tempfile::Builder::new()
-        .prefix("oxbow-initrd-")
-        .tempfile()
-        .context("no temporary file")?;
+    let mut file =
+        tempfile::Builder::new().prefix("oxbow-initrd-").tempfile().context("no temporary file")?;
     file.write_all(image)?;
     file.write_all(&vec![0; image.len().next_multiple_of(4) - image.len()])?;
     file.write_all(&job)?;

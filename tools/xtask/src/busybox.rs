@@ -30,36 +30,23 @@ const FALLBACK: &str = "initrd/busybox-fallback.config";
 
 /// The cached busybox; builds it if there is none.
 pub fn get() -> Result<Busybox> {
-    let recipe = Fingerprint::default()
-        .file(&paths::source(RECIPE))?
-        .file(&paths::source(FALLBACK))?;
+    let recipe =
+        Fingerprint::default().file(&paths::source(RECIPE))?.file(&paths::source(FALLBACK))?;
     let place = paths::cache_dir()?.join(format!("busybox-{}", recipe.hex()));
     if !place.join("busybox.links").is_file() {
         build(&place).context("busybox could not be built")?;
     }
     let links = fs::read_to_string(place.join("busybox.links"))?;
     // linuxrc is the name under which ancient boot floppies started init.
-    let links = links
-        .lines()
-        .filter(|link| *link != "/linuxrc")
-        .map(str::to_owned)
-        .collect();
-    Ok(Busybox {
-        program: place.join("busybox"),
-        links,
-    })
+    let links = links.lines().filter(|link| *link != "/linuxrc").map(str::to_owned).collect();
+    Ok(Busybox { program: place.join("busybox"), links })
 }
 
 fn build(place: &Path) -> Result<()> {
-    let work = tempfile::Builder::new()
-        .prefix("busybox-build-")
-        .tempdir_in(paths::cache_dir()?)?;
+    let work = tempfile::Builder::new().prefix("busybox-build-").tempdir_in(paths::cache_dir()?)?;
     let step = Step::start("fetching Debian's busybox source");
     let source = apt_source::fetch("busybox", work.path())?;
-    step.done(&format!(
-        "fetched {}",
-        source.file_name().unwrap_or_default().display()
-    ));
+    step.done(&format!("fetched {}", source.file_name().unwrap_or_default().display()));
 
     let step = Step::start("building busybox with musl-gcc (once, about a minute)");
     configure(&source, &[RECIPE])?;
@@ -84,21 +71,14 @@ fn configure(source: &Path, fragments: &[&str]) -> Result<()> {
     let mut config = fs::read_to_string(&path)?;
     for fragment in fragments {
         let text = fs::read_to_string(paths::source(fragment))?;
-        for (option, line) in text
-            .lines()
-            .filter_map(|line| Some((option_name(line)?, line)))
-        {
+        for (option, line) in text.lines().filter_map(|line| Some((option_name(line)?, line))) {
             config = set_option(&config, option, line);
         }
     }
     fs::write(&path, config)?;
     // oldconfig asks about options that the fragments uncovered: take defaults.
     let mut command = make_command(source)?;
-    let mut child = command
-        .arg("oldconfig")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()?;
+    let mut child = command.arg("oldconfig").stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
     let mut stdin = child.stdin.take().context("no pipe to make")?;
     let answers =
         thread::spawn(move || while std::io::Write::write_all(&mut stdin, b"\n").is_ok() {});
@@ -112,9 +92,7 @@ fn configure(source: &Path, fragments: &[&str]) -> Result<()> {
 fn make(source: &Path) -> Result<()> {
     let jobs = thread::available_parallelism().map_or(1, usize::from);
     exec::run_logged(
-        make_command(source)?
-            .arg(format!("-j{jobs}"))
-            .args(["busybox", "busybox.links"]),
+        make_command(source)?.arg(format!("-j{jobs}")).args(["busybox", "busybox.links"]),
         "busybox-build",
     )
 }
@@ -136,17 +114,13 @@ fn make_command(source: &Path) -> Result<Command> {
 
 /// The option that a line of a kconfig file speaks of.
 fn option_name(line: &str) -> Option<&str> {
-    let unset = line
-        .strip_prefix("# ")
-        .and_then(|rest| rest.strip_suffix(" is not set"));
+    let unset = line.strip_prefix("# ").and_then(|rest| rest.strip_suffix(" is not set"));
     let name = unset.or_else(|| line.split_once('=').map(|(name, _)| name))?;
     name.starts_with("CONFIG_").then_some(name)
 }
 
 fn set_option(config: &str, option: &str, line: &str) -> String {
-    let kept = config
-        .lines()
-        .filter(|old| option_name(old) != Some(option));
+    let kept = config.lines().filter(|old| option_name(old) != Some(option));
     kept.chain([line]).map(|line| format!("{line}\n")).collect()
 }
 

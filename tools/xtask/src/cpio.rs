@@ -31,10 +31,7 @@ impl Writer {
     /// a file or the target of a symbolic link. Of hard links only the last
     /// one carries the data.
     pub fn entry(&mut self, name: &str, header: &Header, data: &[u8]) -> Result<()> {
-        ensure!(
-            !name.is_empty() && !name.contains('\0'),
-            "cpio: {name:?} cannot be a file name"
-        );
+        ensure!(!name.is_empty() && !name.contains('\0'), "cpio: {name:?} cannot be a file name");
         let size = u32::try_from(data.len())?;
         let (major, minor) = header.device;
         let name_size = u32::try_from(name.len())? + 1;
@@ -54,8 +51,7 @@ impl Writer {
             name_size,
             0,
         ] {
-            self.out
-                .extend_from_slice(format!("{field:08x}").as_bytes());
+            self.out.extend_from_slice(format!("{field:08x}").as_bytes());
         }
         self.out.extend_from_slice(name.as_bytes());
         self.out.push(0);
@@ -67,13 +63,7 @@ impl Writer {
 
     /// Ends the archive.
     pub fn finish(mut self) -> Result<Vec<u8>> {
-        let trailer = Header {
-            inode: 0,
-            mode: 0,
-            links: 1,
-            mtime: 0,
-            device: (0, 0),
-        };
+        let trailer = Header { inode: 0, mode: 0, links: 1, mtime: 0, device: (0, 0) };
         self.entry("TRAILER!!!", &trailer, &[])?;
         Ok(self.out)
     }

@@ -91,18 +91,13 @@ pub fn output(command: &mut Command) -> Result<String> {
 
 /// Runs a command on the user's own terminal.
 pub fn run_shown(command: &mut Command) -> Result<ExitStatus> {
-    command
-        .status()
-        .with_context(|| format!("cannot start {}", describe(command)))
+    command.status().with_context(|| format!("cannot start {}", describe(command)))
 }
 
 /// The command as one would type it.
 pub fn describe(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
-    words
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
 /// The last `count` lines of a text.

@@ -20,11 +20,7 @@ impl Default for Fingerprint {
 impl Fingerprint {
     /// Adds bytes, and their length, so that "ab" + "c" is not "a" + "bc".
     pub fn bytes(mut self, bytes: &[u8]) -> Self {
-        for byte in bytes
-            .iter()
-            .copied()
-            .chain((bytes.len() as u64).to_le_bytes())
-        {
+        for byte in bytes.iter().copied().chain((bytes.len() as u64).to_le_bytes()) {
             self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
         self

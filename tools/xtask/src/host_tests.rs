@@ -33,10 +33,8 @@ const PACKAGES: &[&str] = &["oxbow-abi", "oxbow-machine", "oxbow-core", "xtask"]
 const MIRI_SECONDS: u64 = 240;
 
 /// The packages, and the tests in them, that Miri goes through.
-const MIRI: &[(&str, &[&str])] = &[
-    ("oxbow-machine", &["frame", "paging"]),
-    ("oxbow-core", &["mm"]),
-];
+const MIRI: &[(&str, &[&str])] =
+    &[("oxbow-machine", &["frame", "paging"]), ("oxbow-core", &["mm"])];
 
 /// Runs them all.
 pub fn run(filter: Option<&str>) -> Result<Count> {
@@ -48,9 +46,7 @@ pub fn run(filter: Option<&str>) -> Result<Count> {
 fn cargo_test(filter: Option<&str>) -> Result<Count> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command
-        .current_dir(paths::root())
-        .args(["test", "--no-fail-fast"]);
+    command.current_dir(paths::root()).args(["test", "--no-fail-fast"]);
     command.args(PACKAGES.iter().flat_map(|package| ["--package", package]));
     command.args(filter);
     counted(&mut command)
@@ -101,23 +97,15 @@ fn miri(filter: Option<&str>) -> Result<Count> {
     if filter.is_some() {
         return Ok(Count::default());
     }
-    let there = clean_nightly(&[])
-        .arg("--version")
-        .output()
-        .is_ok_and(|out| out.status.success());
+    let there = clean_nightly(&[]).arg("--version").output().is_ok_and(|out| out.status.success());
     if !there {
         println!(
             "miri: skipped, there is no nightly toolchain with Miri \
              (`rustup toolchain install nightly -c miri,rust-src`)"
         );
-        return Ok(Count {
-            skipped: 1,
-            ..Count::default()
-        });
+        return Ok(Count { skipped: 1, ..Count::default() });
     }
-    let seconds = std::env::var("OXBOW_MIRI_SECONDS")
-        .ok()
-        .and_then(|text| text.parse().ok());
+    let seconds = std::env::var("OXBOW_MIRI_SECONDS").ok().and_then(|text| text.parse().ok());
     let seconds: u64 = seconds.unwrap_or(MIRI_SECONDS);
     let mut count = Count::default();
     for (package, filters) in MIRI {
@@ -125,16 +113,12 @@ fn miri(filter: Option<&str>) -> Result<Count> {
         // `timeout` ends cargo and the interpreter under it together.
         let limit = format!("{seconds}s");
         let mut command = clean_nightly(&["timeout", &limit]);
-        command
-            .args(["test", "--package", package, "--lib", "--"])
-            .args(*filters);
+        command.args(["test", "--package", package, "--lib", "--"]).args(*filters);
         // One at a time, so that what has passed is known when time is over.
         command.args(["--test-threads", "1"]);
         // Proptest's randomness and files lie outside of what Miri isolates;
         // few cases suffice, because Miri looks at every access.
-        command
-            .env("MIRIFLAGS", "-Zmiri-disable-isolation")
-            .env("PROPTEST_CASES", "2");
+        command.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("PROPTEST_CASES", "2");
         count += counted_within(&mut command, seconds)?;
     }
     Ok(count)
@@ -143,26 +127,17 @@ fn miri(filter: Option<&str>) -> Result<Count> {
 /// Like [`counted`], but the end of its time is no failure of the tests.
 fn counted_within(command: &mut Command, seconds: u64) -> Result<Count> {
     const TIMED_OUT: i32 = 124;
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()?;
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output()?;
     let text = String::from_utf8_lossy(&output.stdout);
     print!("{text}");
     let mut count =
-        text.lines()
-            .filter_map(parse_result)
-            .fold(Count::default(), |mut sum, part| {
-                sum += part;
-                sum
-            });
+        text.lines().filter_map(parse_result).fold(Count::default(), |mut sum, part| {
+            sum += part;
+            sum
+        });
     if output.status.code() == Some(TIMED_OUT) {
         let ended = |how: &str| text.lines().filter(|line| line.ends_with(how)).count() as u64;
-        count = Count {
-            passed: ended("... ok"),
-            failed: ended("... FAILED"),
-            skipped: 1,
-        };
+        count = Count { passed: ended("... ok"), failed: ended("... FAILED"), skipped: 1 };
         println!("\nmiri: stopped after {seconds} s (OXBOW_MIRI_SECONDS); the rest is skipped");
     } else if !output.status.success() && count.failed == 0 {
         count.failed = 1;
@@ -193,14 +168,7 @@ mod tests {
     #[test]
     fn a_result_line_is_counted() {
         let line = "test result: FAILED. 9 passed; 2 failed; 1 ignored; 0 measured; 3 filtered out; finished in 0.01s";
-        assert_eq!(
-            parse_result(line),
-            Some(Count {
-                passed: 9,
-                failed: 2,
-                skipped: 1
-            })
-        );
+        assert_eq!(parse_result(line), Some(Count { passed: 9, failed: 2, skipped: 1 }));
         assert_eq!(parse_result("test result of mine"), None);
     }
 }

@@ -53,10 +53,7 @@ impl Window {
     pub fn read_credits(&self, mut from: impl Read) {
         let mut buffer = [0; 64];
         while let Ok(count @ 1..) = from.read(&mut buffer) {
-            let credits = buffer[..count]
-                .iter()
-                .filter(|byte| **byte == CREDIT)
-                .count();
+            let credits = buffer[..count].iter().filter(|byte| **byte == CREDIT).count();
             let mut state = self.lock();
             state.on_the_way = state.on_the_way.saturating_sub(credits * CREDIT_BYTES);
             self.changed.notify_all();

@@ -91,16 +91,7 @@ fn init() -> Result<PathBuf> {
         let step = Step::start("compiling /init");
         let unfinished = program.with_extension("new");
         let mut command = muslcc::command()?;
-        command.args([
-            "-static",
-            "-Os",
-            "-s",
-            "-std=gnu11",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-o",
-        ]);
+        command.args(["-static", "-Os", "-s", "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o"]);
         exec::run_logged(command.arg(&unfinished).arg(&source), "init")?;
         fs::rename(&unfinished, &program)?;
         step.done("compiled /init");

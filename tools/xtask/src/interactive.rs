@@ -16,27 +16,13 @@ use crate::typist::{Screen, Typist, key};
 
 /// The scenarios, by name.
 pub const SCENARIOS: &[(&str, Scenario)] = &[
-    ("tty::commands_and_exit_code", |lab| {
-        play(lab, commands, &ENDS_WITH_5)
-    }),
-    ("tty::line_editing_and_end_of_file", |lab| {
-        play(lab, editing, &ENDS_WITH_0)
-    }),
-    ("tty::ctrl_c_interrupts", |lab| {
-        play(lab, interrupt, &ENDS_WITH_0)
-    }),
-    ("tty::ctrl_backslash_quits", |lab| {
-        play(lab, quit, &ENDS_WITH_0)
-    }),
-    ("tty::job_control", |lab| {
-        play(lab, job_control, &ENDS_WITH_0)
-    }),
-    ("tty::background_reader_stops", |lab| {
-        play(lab, background_read, &ENDS_WITH_0)
-    }),
-    ("tty::stty_and_window_size", |lab| {
-        play(lab, settings, &ENDS_WITH_0)
-    }),
+    ("tty::commands_and_exit_code", |lab| play(lab, commands, &ENDS_WITH_5)),
+    ("tty::line_editing_and_end_of_file", |lab| play(lab, editing, &ENDS_WITH_0)),
+    ("tty::ctrl_c_interrupts", |lab| play(lab, interrupt, &ENDS_WITH_0)),
+    ("tty::ctrl_backslash_quits", |lab| play(lab, quit, &ENDS_WITH_0)),
+    ("tty::job_control", |lab| play(lab, job_control, &ENDS_WITH_0)),
+    ("tty::background_reader_stops", |lab| play(lab, background_read, &ENDS_WITH_0)),
+    ("tty::stty_and_window_size", |lab| play(lab, settings, &ENDS_WITH_0)),
     ("tty::poweroff", |lab| play(lab, poweroff, &WITHOUT_RESULT)),
     ("tty::reboot", |lab| play(lab, reboot, &WITHOUT_RESULT)),
 ];
@@ -51,6 +37,9 @@ const LIMIT: Duration = Duration::from_secs(150);
 /// A foreground job that says when it is one. The words in quotes keep the
 /// echo of the command from looking like its output.
 const SLEEPER: &str = "sh -c 'echo rea\"\"dy; exec sleep 1000'";
+
+/// The same with a reader of the terminal.
+const READER: &str = "sh -c 'echo rea\"\"dy; exec cat'";
 
 fn commands(shell: &mut Typist) -> Result<()> {
     shell.prompt()?;
@@ -67,9 +56,9 @@ fn commands(shell: &mut Typist) -> Result<()> {
 
 fn editing(shell: &mut Typist) -> Result<()> {
     shell.prompt()?;
-    shell.line("cat")?;
-    // The shell's own editor is not involved: cat reads a cooked terminal.
-    shell.expect("\r\n")?;
+    // The shell's own editor is not involved once the command runs: cat reads
+    // a cooked terminal. Keys pressed before that would become a line of raw ones.
+    shell.ask(READER, "ready\r\n")?;
     shell.press("onX")?;
     shell.expect("onX")?;
     shell.press(key::ERASE)?;
@@ -102,10 +91,7 @@ fn interrupt(shell: &mut Typist) -> Result<()> {
     shell.press(key::CTRL_C)?;
     shell.prompt()?;
     // A pipeline is one job: both ends go.
-    shell.ask(
-        "sh -c 'echo rea\"\"dy >&2; exec sleep 1000' | cat; echo s$?",
-        "ready\r\n",
-    )?;
+    shell.ask("sh -c 'echo rea\"\"dy >&2; exec sleep 1000' | cat; echo s$?", "ready\r\n")?;
     shell.press(key::CTRL_C)?;
     shell.prompt()?;
     shell.line("exit 0")
@@ -135,17 +121,22 @@ fn job_control(shell: &mut Typist) -> Result<()> {
     shell.prompt()?;
     shell.ask("jobs", "Running")?;
     shell.prompt()?;
-    shell.line("fg")?;
-    shell.expect("\r\nsh -c")?;
-    shell.press(key::CTRL_C)?;
-    shell.prompt()?;
-    shell.ask("echo s$?", "s130\r\n")?;
-    shell.prompt()?;
-    shell.line("sleep 1000 &")?;
-    shell.prompt()?;
     shell.line("kill %1")?;
     shell.prompt()?;
     shell.ask("wait; jobs; echo d\"\"one", "done\r\n")?;
+    shell.prompt()?;
+    // A reader shows by its answer that it is in the foreground again: a key
+    // pressed earlier would still be the shell's.
+    shell.ask(READER, "ready\r\n")?;
+    shell.press(key::CTRL_Z)?;
+    shell.expect("Stopped")?;
+    shell.prompt()?;
+    shell.line("fg")?;
+    shell.expect("\r\nsh -c")?;
+    shell.ask("abc", "abc\r\nabc\r\n")?;
+    shell.press(key::CTRL_C)?;
+    shell.prompt()?;
+    shell.ask("echo s$?", "s130\r\n")?;
     shell.prompt()?;
     shell.line("exit 0")
 }
@@ -174,10 +165,7 @@ fn settings(shell: &mut Typist) -> Result<()> {
     shell.prompt()?;
     shell.ask("stty -a", "isig icanon")?;
     shell.prompt()?;
-    shell.ask(
-        "stty -echo; echo sile\"\"nt; read x; stty echo; echo \"<$x>\"",
-        "silent\r\n",
-    )?;
+    shell.ask("stty -echo; echo sile\"\"nt; read x; stty echo; echo \"<$x>\"", "silent\r\n")?;
     shell.line("secret")?;
     shell.expect("<secret>")?;
     shell.prompt()?;

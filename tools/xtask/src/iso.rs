@@ -21,12 +21,7 @@ pub struct IsoArgs {
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// The kernel's command line.
-    #[arg(
-        long,
-        default_value = "console=ttyS0",
-        allow_hyphen_values = true,
-        value_name = "STR"
-    )]
+    #[arg(long, default_value = "console=ttyS0", allow_hyphen_values = true, value_name = "STR")]
     pub append: String,
     /// The initrd, instead of the default one.
     #[arg(long, value_name = "FILE")]
@@ -43,21 +38,13 @@ pub struct Content<'a> {
     pub command_line: &'a str,
 }
 
-const LIMINE_FILES: &[&str] = &[
-    "limine-bios.sys",
-    "limine-bios-cd.bin",
-    "limine-uefi-cd.bin",
-];
+const LIMINE_FILES: &[&str] = &["limine-bios.sys", "limine-bios-cd.bin", "limine-uefi-cd.bin"];
 
 /// Writes the image.
 pub fn make(limine: &Path, content: &Content<'_>, out: &Path) -> Result<()> {
     packages::install(&packages::missing(packages::ISO))?;
     let efi = limine.join("BOOTX64.EFI");
-    for file in LIMINE_FILES
-        .iter()
-        .map(|name| limine.join(name))
-        .chain([efi.clone()])
-    {
+    for file in LIMINE_FILES.iter().map(|name| limine.join(name)).chain([efi.clone()]) {
         ensure!(
             file.is_file(),
             "{} is not there; --limine wants the directory of Limine's binary release",
@@ -93,20 +80,13 @@ pub fn make(limine: &Path, content: &Content<'_>, out: &Path) -> Result<()> {
         "-efi-boot-part",
         "--efi-boot-image",
     ]);
-    command
-        .arg("--protective-msdos-label")
-        .arg(tree.path())
-        .arg("-o")
-        .arg(out);
+    command.arg("--protective-msdos-label").arg(tree.path()).arg("-o").arg(out);
     exec::run_logged(&mut command, "xorriso")?;
     // A BIOS that boots the image from a disk needs a boot sector as well;
     // the tool that writes it is part of some releases only.
     let installer = limine.join("limine");
     if installer.is_file() {
-        exec::run_logged(
-            Command::new(installer).arg("bios-install").arg(out),
-            "limine",
-        )?;
+        exec::run_logged(Command::new(installer).arg("bios-install").arg(out), "limine")?;
     }
     step.done("wrote the ISO image");
     Ok(())

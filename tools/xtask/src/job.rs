@@ -31,18 +31,12 @@ pub fn tree(words: &[String], known: &Tree) -> Result<Tree> {
     let mut tree = Tree::default();
     let mut words = words.to_vec();
     if let Some(program) = host_program(&words[0], known)? {
-        let name = Path::new(&program.path)
-            .file_name()
-            .and_then(|name| name.to_str());
+        let name = Path::new(&program.path).file_name().and_then(|name| name.to_str());
         let inner = format!("job/{}", name.context("PROGRAM has no file name")?);
         tree.file(&inner, 0o755, program.data);
         if program.needs_musl {
-            tree.host_file(
-                MUSL_LOADER.trim_start_matches('/'),
-                0o755,
-                Path::new(MUSL_LOADER),
-            )
-            .context("the program wants musl's loader; install the package musl")?;
+            tree.host_file(MUSL_LOADER.trim_start_matches('/'), 0o755, Path::new(MUSL_LOADER))
+                .context("the program wants musl's loader; install the package musl")?;
         }
         words[0] = format!("/{inner}");
     }
@@ -82,11 +76,7 @@ fn host_program(word: &str, known: &Tree) -> Result<Option<HostProgram>> {
         Kind::OtherMachine => bail!("{word} is not a program for x86_64"),
         Kind::Unknown => bail!("{word} is neither an ELF file nor a script that begins with #!"),
     }
-    Ok(Some(HostProgram {
-        path: word.to_owned(),
-        data,
-        needs_musl: kind == Kind::Musl,
-    }))
+    Ok(Some(HostProgram { path: word.to_owned(), data, needs_musl: kind == Kind::Musl }))
 }
 
 fn is_guest_command(word: &str, known: &Tree) -> bool {
@@ -121,9 +111,7 @@ impl Kind {
         }
         let endian = elf.endian();
         let headers = elf.elf_program_headers();
-        let Some(interpreter) = headers
-            .iter()
-            .find(|header| header.p_type(endian) == PT_INTERP)
+        let Some(interpreter) = headers.iter().find(|header| header.p_type(endian) == PT_INTERP)
         else {
             return Self::Static;
         };
@@ -158,11 +146,7 @@ mod tests {
             let job = tree(&words(&[word, "-l"]), &root()).expect("a job");
             let archive = job.to_cpio().expect("packs");
             let list = format!("{word}\0-l\0");
-            assert!(
-                archive
-                    .windows(list.len())
-                    .any(|bytes| bytes == list.as_bytes())
-            );
+            assert!(archive.windows(list.len()).any(|bytes| bytes == list.as_bytes()));
             assert!(!job.contains(&format!("job/{word}")));
         }
     }

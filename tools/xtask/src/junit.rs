@@ -26,15 +26,8 @@ struct Case {
 impl Recorder {
     /// Notes one result.
     pub fn note(&self, name: &str, time: Duration, verdict: Verdict) {
-        let case = Case {
-            name: name.to_owned(),
-            time,
-            verdict,
-        };
-        self.cases
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(case);
+        let case = Case { name: name.to_owned(), time, verdict };
+        self.cases.lock().unwrap_or_else(PoisonError::into_inner).push(case);
     }
 
     /// Writes target/oxbow/junit.xml, returns its path.
@@ -49,10 +42,8 @@ impl Recorder {
         cases.sort_by(|a, b| a.name.cmp(&b.name));
         let failed = |case: &&Case| !matches!(case.verdict, Verdict::Pass | Verdict::Skip(_));
         let skipped = |case: &&Case| matches!(case.verdict, Verdict::Skip(_));
-        let (failures, skips) = (
-            cases.iter().filter(failed).count(),
-            cases.iter().filter(skipped).count(),
-        );
+        let (failures, skips) =
+            (cases.iter().filter(failed).count(), cases.iter().filter(skipped).count());
         let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
         writeln!(
             xml,
@@ -113,16 +104,8 @@ mod tests {
     #[test]
     fn results_become_well_formed_xml() {
         let recorder = Recorder::default();
-        recorder.note(
-            "guest::smp2::fork::a",
-            Duration::from_millis(1500),
-            Verdict::Pass,
-        );
-        recorder.note(
-            "b",
-            Duration::ZERO,
-            Verdict::Fail("1 < 2 & \"x\" \u{1}".to_owned()),
-        );
+        recorder.note("guest::smp2::fork::a", Duration::from_millis(1500), Verdict::Pass);
+        recorder.note("b", Duration::ZERO, Verdict::Fail("1 < 2 & \"x\" \u{1}".to_owned()));
         recorder.note("c", Duration::ZERO, Verdict::Skip("why".to_owned()));
         let xml = recorder.to_xml().expect("writes");
         assert!(xml.contains("tests=\"3\" failures=\"1\" skipped=\"1\""));

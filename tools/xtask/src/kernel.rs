@@ -25,11 +25,7 @@ pub enum Profile {
 impl Profile {
     /// From the `--checked` flag of the command line.
     pub fn from_checked(checked: bool) -> Self {
-        if checked {
-            Self::Checked
-        } else {
-            Self::Release
-        }
+        if checked { Self::Checked } else { Self::Release }
     }
 
     fn cargo_name(self) -> &'static str {
@@ -65,12 +61,7 @@ pub fn build(tools: &Tools, profile: Profile, output: Output) -> Result<PathBuf>
         Output::Shown => build_shown(&mut command)?,
         Output::Quiet => build_quietly(&mut command)?,
     }
-    let built = tools
-        .toolchain
-        .target_dir()
-        .join(TARGET)
-        .join(profile.cargo_name())
-        .join("oxbow");
+    let built = tools.toolchain.target_dir().join(TARGET).join(profile.cargo_name()).join("oxbow");
     finish(&built, profile)
 }
 
@@ -102,17 +93,9 @@ fn finish(built: &Path, profile: Profile) -> Result<PathBuf> {
     if is_newer(&kernel, built) && is_newer(&kernel, &std::env::current_exe()?) {
         return Ok(kernel);
     }
-    exec::output(
-        Command::new("objcopy")
-            .arg("--only-keep-debug")
-            .args([built, &debug]),
-    )?;
+    exec::output(Command::new("objcopy").arg("--only-keep-debug").args([built, &debug]))?;
     let stripped = dir.join(format!("{}.stripped", profile.file_name()));
-    exec::output(
-        Command::new("objcopy")
-            .arg("--strip-debug")
-            .args([built, &stripped]),
-    )?;
+    exec::output(Command::new("objcopy").arg("--strip-debug").args([built, &stripped]))?;
     let image =
         fs::read(&stripped).with_context(|| format!("cannot read {}", stripped.display()))?;
     let image = ksyms::embed(&image).context("cannot put the symbol table into the kernel")?;

@@ -52,15 +52,10 @@ pub fn embed(image: &[u8]) -> Result<Vec<u8>> {
 /// Function names by address, demangled, without the hash.
 fn functions(elf: &ElfFile64<'_, Endianness>) -> BTreeMap<u32, String> {
     let mut functions = BTreeMap::new();
-    for symbol in elf
-        .symbols()
-        .filter(|symbol| symbol.kind() == SymbolKind::Text)
-    {
+    for symbol in elf.symbols().filter(|symbol| symbol.kind() == SymbolKind::Text) {
         let Ok(name) = symbol.name() else { continue };
-        let offset = symbol
-            .address()
-            .checked_sub(BASE)
-            .and_then(|offset| u32::try_from(offset).ok());
+        let offset =
+            symbol.address().checked_sub(BASE).and_then(|offset| u32::try_from(offset).ok());
         if let (Some(offset), false) = (offset, name.is_empty()) {
             functions
                 .entry(offset)
@@ -175,11 +170,8 @@ mod tests {
         fs::write(path("a.s"), PROGRAM).expect("writes");
         fs::write(path("a.ld"), SCRIPT).expect("writes");
         let run = |program: &str, args: &[&str]| {
-            let status = Command::new(program)
-                .current_dir(dir)
-                .args(args)
-                .status()
-                .expect("starts");
+            let status =
+                Command::new(program).current_dir(dir).args(args).status().expect("starts");
             assert!(status.success(), "{program} {args:?}");
         };
         run("as", &["-o", "a.o", "a.s"]);
@@ -193,11 +185,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let image = embed(&link(dir.path())).expect("embeds");
         let elf = object::File::parse(&*image).expect("still an ELF file");
-        let table = elf
-            .section_by_name(".ksyms")
-            .expect("has the section")
-            .data()
-            .expect("in the file");
+        let table =
+            elf.section_by_name(".ksyms").expect("has the section").data().expect("in the file");
 
         let u32_at = |at: usize| u32::from_le_bytes(table[at..at + 4].try_into().expect("4 bytes"));
         assert_eq!(table[..8], MAGIC.to_le_bytes());
@@ -213,10 +202,8 @@ mod tests {
     fn a_kernel_without_the_placeholder_is_refused() {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut image = link(dir.path());
-        let at = image
-            .windows(8)
-            .position(|bytes| bytes == MAGIC.to_le_bytes())
-            .expect("placeholder");
+        let at =
+            image.windows(8).position(|bytes| bytes == MAGIC.to_le_bytes()).expect("placeholder");
         image[at] ^= 1;
         assert!(embed(&image).is_err());
     }

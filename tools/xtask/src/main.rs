@@ -15,11 +15,7 @@ use xtask::{initrd, kernel, setup, tidy};
 /// On a fresh machine `cargo xtask run` is all it takes: what is missing is
 /// installed first.
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    disable_help_subcommand = true
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -88,11 +84,7 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Run(args) => return Ok(run_program(&args)),
         Command::Test(args) => {
-            return Ok(if test::run(&args)? {
-                ExitCode::SUCCESS
-            } else {
-                ExitCode::FAILURE
-            });
+            return Ok(if test::run(&args)? { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
         Command::Iso(args) => {
             let tools = setup::run(setup::Report::WhenMissing)?;
@@ -101,11 +93,8 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
                 Some(path) => path,
                 None => initrd::default(&tools)?,
             };
-            let content = iso::Content {
-                kernel: &kernel,
-                initrd: &initrd,
-                command_line: &args.append,
-            };
+            let content =
+                iso::Content { kernel: &kernel, initrd: &initrd, command_line: &args.append };
             iso::make(&args.limine, &content, &args.out)?;
         }
         Command::Tidy => {

@@ -40,15 +40,7 @@ pub struct Suite {
     helpers: Vec<GuestTest>,
 }
 
-const FLAGS: &[&str] = &[
-    "-O2",
-    "-s",
-    "-Wall",
-    "-Wextra",
-    "-Werror",
-    "-std=gnu11",
-    "-pthread",
-];
+const FLAGS: &[&str] = &["-O2", "-s", "-Wall", "-Wextra", "-Werror", "-std=gnu11", "-pthread"];
 
 /// The programs that run one test each, and the shell scripts.
 const SELFTEST_FAMILY: &str = "selftest";
@@ -61,11 +53,7 @@ impl GuestTest {
 
     /// The compiled program, or the script itself.
     pub fn program(&self) -> PathBuf {
-        if self.is_script() {
-            self.source.clone()
-        } else {
-            paths::out("tests").join(&self.file)
-        }
+        if self.is_script() { self.source.clone() } else { paths::out("tests").join(&self.file) }
     }
 }
 
@@ -74,10 +62,8 @@ pub fn discover() -> Result<Suite> {
     let mut all = Vec::new();
     let mut helper_names = BTreeSet::new();
     for family in sorted_entries(&paths::source("musl-tests"))? {
-        let Some(family_name) = family
-            .file_name()
-            .and_then(|name| name.to_str())
-            .filter(|_| family.is_dir())
+        let Some(family_name) =
+            family.file_name().and_then(|name| name.to_str()).filter(|_| family.is_dir())
         else {
             continue;
         };
@@ -99,18 +85,11 @@ pub fn discover() -> Result<Suite> {
             test.file
         );
     }
-    let (helpers, rest): (Vec<_>, Vec<_>) = all
-        .into_iter()
-        .partition(|test| helper_names.contains(&test.file));
+    let (helpers, rest): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|test| helper_names.contains(&test.file));
     let prefix = format!("{SELFTEST_FAMILY}::");
-    let (selftests, tests) = rest
-        .into_iter()
-        .partition(|test| test.name.starts_with(&prefix));
-    Ok(Suite {
-        tests,
-        selftests,
-        helpers,
-    })
+    let (selftests, tests) = rest.into_iter().partition(|test| test.name.starts_with(&prefix));
+    Ok(Suite { tests, selftests, helpers })
 }
 
 fn as_test(family: &str, source: &Path) -> Option<GuestTest> {
@@ -120,18 +99,12 @@ fn as_test(family: &str, source: &Path) -> Option<GuestTest> {
         "sh" => format!("{stem}.sh"),
         _ => return None,
     };
-    Some(GuestTest {
-        name: format!("{family}::{stem}"),
-        file,
-        source: source.to_path_buf(),
-    })
+    Some(GuestTest { name: format!("{family}::{stem}"), file, source: source.to_path_buf() })
 }
 
 fn sorted_entries(dir: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
-    let mut paths = entries
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<Vec<_>>>()?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     paths.sort();
     Ok(paths)
 }
@@ -142,15 +115,9 @@ fn directive(source: &Path, name: &str) -> Result<Vec<String>> {
         fs::read_to_string(source).with_context(|| format!("cannot read {}", source.display()))?;
     let head = text.lines().take_while(|line| line.starts_with("//"));
     let words = head.filter_map(|line| {
-        line.trim_start_matches("//")
-            .trim()
-            .strip_prefix(name)?
-            .strip_prefix(':')
+        line.trim_start_matches("//").trim().strip_prefix(name)?.strip_prefix(':')
     });
-    Ok(words
-        .flat_map(str::split_whitespace)
-        .map(str::to_owned)
-        .collect())
+    Ok(words.flat_map(str::split_whitespace).map(str::to_owned).collect())
 }
 
 impl Suite {
@@ -158,11 +125,8 @@ impl Suite {
     pub fn compile(&self) -> Result<()> {
         let all: Vec<&GuestTest> = self.programs().collect();
         let runner = runner();
-        let jobs: Vec<&GuestTest> = all
-            .into_iter()
-            .chain([&runner])
-            .filter(|test| !test.is_script())
-            .collect();
+        let jobs: Vec<&GuestTest> =
+            all.into_iter().chain([&runner]).filter(|test| !test.is_script()).collect();
         let headers = header_fingerprint()?;
         let step = Step::start(&format!("compiling {} guest tests", jobs.len() - 1));
         let next = AtomicUsize::new(0);
@@ -183,15 +147,9 @@ impl Suite {
             }
         });
         drop(step);
-        let failures = failures
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !failures.is_empty() {
-            bail!(
-                "{} guest tests do not compile:\n{}",
-                failures.len(),
-                failures.join("\n")
-            );
+            bail!("{} guest tests do not compile:\n{}", failures.len(), failures.join("\n"));
         }
         Ok(())
     }
@@ -204,19 +162,12 @@ impl Suite {
         for test in self.programs().chain([&runner]) {
             tree.host_file(&format!("tests/{}", test.file), 0o755, &test.program())?;
         }
-        tree.host_file(
-            "lib/ld-musl-x86_64.so.1",
-            0o755,
-            Path::new("/lib/ld-musl-x86_64.so.1"),
-        )?;
+        tree.host_file("lib/ld-musl-x86_64.so.1", 0o755, Path::new("/lib/ld-musl-x86_64.so.1"))?;
         Ok(tree)
     }
 
     fn programs(&self) -> impl Iterator<Item = &GuestTest> {
-        self.tests
-            .iter()
-            .chain(&self.selftests)
-            .chain(&self.helpers)
+        self.tests.iter().chain(&self.selftests).chain(&self.helpers)
     }
 }
 
@@ -231,32 +182,21 @@ fn runner() -> GuestTest {
 fn header_fingerprint() -> Result<Fingerprint> {
     sorted_entries(&paths::source("musl-tests/include"))?
         .iter()
-        .try_fold(Fingerprint::default(), |fingerprint, header| {
-            fingerprint.file(header)
-        })
+        .try_fold(Fingerprint::default(), |fingerprint, header| fingerprint.file(header))
 }
 
 fn compile(test: &GuestTest, headers: Fingerprint) -> Result<()> {
     let own = directive(&test.source, "build")?;
-    let wanted = headers
-        .file(&test.source)?
-        .bytes(FLAGS.join(" ").as_bytes())
-        .hex();
+    let wanted = headers.file(&test.source)?.bytes(FLAGS.join(" ").as_bytes()).hex();
     let program = paths::out_dir("tests")?.join(&test.file);
     let stamp = paths::out_dir("tests/.stamps")?.join(&test.file);
     if program.is_file() && fs::read_to_string(&stamp).is_ok_and(|old| old == wanted) {
         return Ok(());
     }
     let mut command = muslcc::command()?;
-    command
-        .args(FLAGS)
-        .arg("-I")
-        .arg(paths::source("musl-tests/include"));
+    command.args(FLAGS).arg("-I").arg(paths::source("musl-tests/include"));
     // The default is a static program at a fixed address.
-    if !own
-        .iter()
-        .any(|word| word == "-dynamic" || word == "-static-pie")
-    {
+    if !own.iter().any(|word| word == "-dynamic" || word == "-static-pie") {
         command.arg("-static");
     }
     command.args(own.iter().filter(|word| *word != "-dynamic"));

@@ -33,10 +33,7 @@ pub fn run(test: &GuestTest, limit: Duration) -> Result<Verdict> {
     } else {
         Command::new(test.program())
     };
-    command
-        .current_dir(dir.path())
-        .process_group(0)
-        .stdin(Stdio::null());
+    command.current_dir(dir.path()).process_group(0).stdin(Stdio::null());
     let (output, end) = run_limited(&mut command, limit)?;
     Ok(tap::judge(&output, end))
 }
@@ -49,10 +46,8 @@ fn run_limited(command: &mut Command, limit: Duration) -> Result<(String, End)> 
         .with_context(|| format!("cannot start {}", crate::exec::describe(command)))?;
     // The command holds our ends of the pipe: without them the end can be seen.
     command.stdout(Stdio::null()).stderr(Stdio::null());
-    let group = i32::try_from(child.id())
-        .ok()
-        .and_then(Pid::from_raw)
-        .context("a child without a pid")?;
+    let group =
+        i32::try_from(child.id()).ok().and_then(Pid::from_raw).context("a child without a pid")?;
     let captured = Captured::default();
     let mut sink = captured.sink();
     let (done, at_end) = mpsc::channel();
@@ -85,21 +80,14 @@ fn run_limited(command: &mut Command, limit: Duration) -> Result<(String, End)> 
 }
 
 fn end_of(status: ExitStatus) -> End {
-    status
-        .signal()
-        .map_or_else(|| End::Exit(status.code().unwrap_or(-1)), End::Signal)
+    status.signal().map_or_else(|| End::Exit(status.code().unwrap_or(-1)), End::Signal)
 }
 
 /// A directory with a link for each of busybox's applets.
 fn applets() -> Result<PathBuf> {
     let busybox = busybox::get()?;
     let dir = paths::out_dir("applets")?;
-    for link in busybox
-        .links
-        .iter()
-        .filter_map(|link| link.rsplit('/').next())
-        .chain(["busybox"])
-    {
+    for link in busybox.links.iter().filter_map(|link| link.rsplit('/').next()).chain(["busybox"]) {
         let place = dir.join(link);
         if std::fs::read_link(&place).is_ok_and(|old| old == busybox.program) {
             continue;

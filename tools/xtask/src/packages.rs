@@ -42,16 +42,8 @@ pub const TOOLS: &[Package] = &[
         why: "the Linux headers that busybox and the tests include",
         sign: File("/usr/include/linux/fs.h"),
     },
-    Package {
-        name: "gcc",
-        why: "the compiler that musl-gcc wraps",
-        sign: Program("gcc"),
-    },
-    Package {
-        name: "make",
-        why: "builds busybox",
-        sign: Program("make"),
-    },
+    Package { name: "gcc", why: "the compiler that musl-gcc wraps", sign: Program("gcc") },
+    Package { name: "make", why: "builds busybox", sign: Program("make") },
     Package {
         name: "binutils",
         why: "links the kernel and splits off its debug information",
@@ -62,16 +54,8 @@ pub const TOOLS: &[Package] = &[
         why: "unpacks Debian's busybox source",
         sign: Program("dpkg-source"),
     },
-    Package {
-        name: "bzip2",
-        why: "unpacks Debian's busybox source",
-        sign: Program("bzip2"),
-    },
-    Package {
-        name: "xz-utils",
-        why: "unpacks Debian's busybox source",
-        sign: Program("xz"),
-    },
+    Package { name: "bzip2", why: "unpacks Debian's busybox source", sign: Program("bzip2") },
+    Package { name: "xz-utils", why: "unpacks Debian's busybox source", sign: Program("xz") },
     Package {
         name: "cpio",
         why: "cross-checks the initrd packer in the tests",
@@ -82,16 +66,8 @@ pub const TOOLS: &[Package] = &[
 /// Debian's Rust for the web, the one whose source package is complete and new
 /// enough, with the library sources that `-Zbuild-std` compiles.
 pub const DEBIAN_RUST: &[Package] = &[
-    Package {
-        name: "rustc-web",
-        why: "compiles the kernel",
-        sign: File("/usr/bin/rustc"),
-    },
-    Package {
-        name: "cargo-web",
-        why: "builds the kernel",
-        sign: File("/usr/bin/cargo"),
-    },
+    Package { name: "rustc-web", why: "compiles the kernel", sign: File("/usr/bin/rustc") },
+    Package { name: "cargo-web", why: "builds the kernel", sign: File("/usr/bin/cargo") },
     Package {
         name: "rust-web-src",
         why: "the sources of core and alloc",
@@ -100,11 +76,8 @@ pub const DEBIAN_RUST: &[Package] = &[
 ];
 
 /// What `cargo xtask iso` needs.
-pub const ISO: &[Package] = &[Package {
-    name: "xorriso",
-    why: "writes the ISO image",
-    sign: Program("xorriso"),
-}];
+pub const ISO: &[Package] =
+    &[Package { name: "xorriso", why: "writes the ISO image", sign: Program("xorriso") }];
 
 /// Those of `packages` that are not there.
 pub fn missing(packages: &'static [Package]) -> Vec<&'static Package> {
@@ -112,10 +85,7 @@ pub fn missing(packages: &'static [Package]) -> Vec<&'static Package> {
         Program(name) => paths::program(name).is_some(),
         File(path) => Path::new(path).exists(),
     };
-    packages
-        .iter()
-        .filter(|package| !present(package))
-        .collect()
+    packages.iter().filter(|package| !present(package)).collect()
 }
 
 /// Says what will be installed and why, and installs it.
@@ -146,10 +116,7 @@ pub fn install(packages: &[&Package]) -> Result<()> {
         result = install_names(&names);
     }
     result.with_context(|| {
-        format!(
-            "installing failed; try it by hand: apt-get install {}",
-            names.join(" ")
-        )
+        format!("installing failed; try it by hand: apt-get install {}", names.join(" "))
     })?;
     step.done(&format!("installed {}", names.join(" ")));
     Ok(())
@@ -157,9 +124,7 @@ pub fn install(packages: &[&Package]) -> Result<()> {
 
 fn install_names(names: &[&str]) -> Result<()> {
     let mut command = apt_get()?;
-    command
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(names);
+    command.args(["install", "--yes", "--no-install-recommends"]).args(names);
     exec::run_logged(&mut command, "apt-install")
 }
 
@@ -176,8 +141,7 @@ fn update_lists() -> Result<()> {
 /// Whether apt's lists offer the package; empty lists (a fresh container) do not.
 fn is_known(name: &str) -> bool {
     exec::output(Command::new("apt-cache").args(["policy", name])).is_ok_and(|text| {
-        text.lines()
-            .any(|line| line.trim().starts_with("Candidate:") && !line.contains("(none)"))
+        text.lines().any(|line| line.trim().starts_with("Candidate:") && !line.contains("(none)"))
     })
 }
 
@@ -193,8 +157,6 @@ fn apt_get() -> Result<Command> {
     } else {
         bail!("installing needs root: run `cargo xtask setup` once as root, or install sudo");
     };
-    command
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["-o", "Dpkg::Use-Pty=0"]);
+    command.env("DEBIAN_FRONTEND", "noninteractive").args(["-o", "Dpkg::Use-Pty=0"]);
     Ok(command)
 }

@@ -65,7 +65,6 @@ pub fn write_if_changed(path: &Path, data: &[u8]) -> Result<bool> {
         .tempfile_in(dir)
         .with_context(|| format!("cannot write into {}", dir.display()))?;
     std::io::Write::write_all(&mut file, data)?;
-    file.persist(path)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.persist(path).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(true)
 }

@@ -109,48 +109,26 @@ impl Machine {
             "tcg",
         ]);
         command.args(["-machine", &self.machine, "-cpu", &self.cpu]);
-        command.args([
-            "-smp",
-            &self.smp.to_string(),
-            "-m",
-            &self.mem_mib.to_string(),
-        ]);
+        command.args(["-smp", &self.smp.to_string(), "-m", &self.mem_mib.to_string()]);
         // The trace tells a triple fault from an ordinary reset.
         command.args(["-d", "cpu_reset", "-D"]).arg(trace.path());
         self.add_boot(&mut command);
         let wires = add_devices(&mut command)?;
         command.args(&self.extra);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(complaints.try_clone()?);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(complaints.try_clone()?);
         // A Ctrl-C typed at a terminal in its usual mode is for us alone.
         command.process_group(0);
         die_with_parent(&mut command);
         let child = command
             .spawn()
             .with_context(|| format!("cannot start {}", exec::describe(&command)))?;
-        Ok((
-            Guest {
-                child,
-                complaints,
-                trace,
-            },
-            wires,
-        ))
+        Ok((Guest { child, complaints, trace }, wires))
     }
 
     fn add_boot(&self, command: &mut Command) {
         match &self.boot {
-            Boot::Direct {
-                kernel,
-                initrd,
-                command_line,
-            } => {
-                command
-                    .arg("-kernel")
-                    .arg(kernel)
-                    .args(["-append", command_line]);
+            Boot::Direct { kernel, initrd, command_line } => {
+                command.arg("-kernel").arg(kernel).args(["-append", command_line]);
                 if let Some(initrd) = initrd {
                     command.arg("-initrd").arg(initrd);
                 }
@@ -172,19 +150,13 @@ fn add_devices(command: &mut Command) -> Result<Wires> {
     let mut pair = |command: &mut Command, id: &str| -> Result<UnixStream> {
         let (ours, other) = UnixStream::pair().context("cannot make a socket pair")?;
         let other = OwnedFd::from(other);
-        command.args([
-            "-chardev",
-            &format!("socket,id={id},fd={}", other.as_raw_fd()),
-        ]);
+        command.args(["-chardev", &format!("socket,id={id},fd={}", other.as_raw_fd())]);
         theirs.push(other);
         Ok(ours)
     };
     let mut debugcon = |command: &mut Command, id: &str, port: u16| -> Result<UnixStream> {
         let ours = pair(command, id)?;
-        command.args([
-            "-device",
-            &format!("isa-debugcon,iobase={port:#x},chardev={id}"),
-        ]);
+        command.args(["-device", &format!("isa-debugcon,iobase={port:#x},chardev={id}")]);
         Ok(ours)
     };
     let log = debugcon(command, "log", 0xe9)?;
@@ -197,14 +169,7 @@ fn add_devices(command: &mut Command) -> Result<Wires> {
     command.args(["-device", "isa-serial,index=1,chardev=hostin"]);
     command.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
     command.preserved_fds(theirs);
-    Ok(Wires {
-        serial,
-        log,
-        input,
-        output,
-        error,
-        status,
-    })
+    Ok(Wires { serial, log, input, output, error, status })
 }
 
 /// When xtask is killed in a way that runs no destructor, QEMU goes too.
@@ -236,10 +201,8 @@ impl Guest {
     /// What QEMU itself had to say.
     pub fn complaints(&mut self) -> String {
         let mut text = String::new();
-        let read = self
-            .complaints
-            .rewind()
-            .and_then(|()| self.complaints.read_to_string(&mut text));
+        let read =
+            self.complaints.rewind().and_then(|()| self.complaints.read_to_string(&mut text));
         if read.is_err() {
             text.push_str("(QEMU's messages cannot be read)");
         }
@@ -249,16 +212,9 @@ impl Guest {
     /// The processor's registers at a triple fault, as QEMU traced them.
     pub fn fault_registers(&self) -> String {
         let trace = std::fs::read_to_string(self.trace.path()).unwrap_or_default();
-        trace
-            .rsplit_once("Triple fault")
-            .map_or(String::new(), |(_, after)| {
-                after
-                    .trim_start()
-                    .lines()
-                    .take(24)
-                    .collect::<Vec<_>>()
-                    .join("\n")
-            })
+        trace.rsplit_once("Triple fault").map_or(String::new(), |(_, after)| {
+            after.trim_start().lines().take(24).collect::<Vec<_>>().join("\n")
+        })
     }
 }
 
@@ -299,10 +255,7 @@ impl fmt::Display for Ending {
             Self::Panic => write!(f, "kernel panic"),
             Self::InitDied => write!(f, "process 1 ended"),
             Self::BadInitrd => write!(f, "the kernel cannot use the initrd"),
-            Self::Reset => write!(
-                f,
-                "the machine ended unannounced (a triple fault, most likely)"
-            ),
+            Self::Reset => write!(f, "the machine ended unannounced (a triple fault, most likely)"),
             Self::QemuFailed(why) => write!(f, "QEMU failed: {why}"),
         }
     }
@@ -326,9 +279,7 @@ fn judge(exit: ExitStatus, status: &str, triple_fault: bool) -> Ending {
         return Ending::Reset;
     }
     let word = |name: &str| {
-        status
-            .lines()
-            .find_map(|line| line.strip_prefix(name)?.trim().parse::<u8>().ok())
+        status.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u8>().ok())
     };
     if let Some(code) = word("exit ") {
         return Ending::Exited(code);
@@ -337,14 +288,8 @@ fn judge(exit: ExitStatus, status: &str, triple_fault: bool) -> Ending {
         return Ending::Killed(signal);
     }
     // The kernel says so on this channel before it powers off or reboots.
-    let wanted = status
-        .lines()
-        .any(|line| matches!(line.trim(), "poweroff" | "reboot"));
-    if wanted {
-        Ending::NoResult
-    } else {
-        Ending::Reset
-    }
+    let wanted = status.lines().any(|line| matches!(line.trim(), "poweroff" | "reboot"));
+    if wanted { Ending::NoResult } else { Ending::Reset }
 }
 
 #[cfg(test)]
@@ -369,10 +314,7 @@ mod tests {
     #[test]
     fn a_reset_nobody_wanted_is_told_from_a_wanted_one() {
         assert_eq!(after(0, ""), Ending::Reset);
-        assert_eq!(
-            judge(ExitStatus::from_raw(0), "exit 0\n", true),
-            Ending::Reset
-        );
+        assert_eq!(judge(ExitStatus::from_raw(0), "exit 0\n", true), Ending::Reset);
     }
 
     #[test]

@@ -104,8 +104,7 @@ impl Tree {
             let name =
                 name.with_context(|| format!("{}: the name is not UTF-8", path.display()))?;
             let inner = format!("{prefix}{name}");
-            self.add_host(&path, &inner, links)
-                .with_context(|| path.display().to_string())?;
+            self.add_host(&path, &inner, links).with_context(|| path.display().to_string())?;
             if path.symlink_metadata()?.is_dir() {
                 self.overlay_below(&path, &format!("{inner}/"), links)?;
             }
@@ -131,11 +130,7 @@ impl Tree {
             _ => Vec::new(),
         };
         let is_device = kind.is_char_device() || kind.is_block_device();
-        let device = if is_device {
-            device_numbers(meta.rdev())
-        } else {
-            (0, 0)
-        };
+        let device = if is_device { device_numbers(meta.rdev()) } else { (0, 0) };
         self.put(inner, meta.mode(), data, device);
         if kind.is_file() && meta.nlink() > 1 {
             let next = self.link_groups;
@@ -156,15 +151,7 @@ impl Tree {
             let below = format!("{path}/");
             self.nodes.retain(|name, _| !name.starts_with(&below));
         }
-        self.nodes.insert(
-            path.to_owned(),
-            Node {
-                mode,
-                data,
-                device,
-                linked: None,
-            },
-        );
+        self.nodes.insert(path.to_owned(), Node { mode, data, device, linked: None });
     }
 
     /// Makes the directories that files lie in but that nobody added.
@@ -172,12 +159,8 @@ impl Tree {
         let mut nodes = self.nodes.clone();
         for path in self.nodes.keys() {
             for (at, _) in path.match_indices('/') {
-                let parent = Node {
-                    mode: S_IFDIR | 0o755,
-                    data: Vec::new(),
-                    device: (0, 0),
-                    linked: None,
-                };
+                let parent =
+                    Node { mode: S_IFDIR | 0o755, data: Vec::new(), device: (0, 0), linked: None };
                 nodes.entry(path[..at].to_owned()).or_insert(parent);
             }
         }
@@ -254,12 +237,7 @@ mod tests {
             .stderr(Stdio::null())
             .spawn()
             .expect("cpio is installed by `cargo xtask setup`");
-        child
-            .stdin
-            .take()
-            .expect("piped")
-            .write_all(archive)
-            .expect("cpio reads");
+        child.stdin.take().expect("piped").write_all(archive).expect("cpio reads");
         let output = child.wait_with_output().expect("cpio ends");
         assert!(output.status.success());
         String::from_utf8(output.stdout).expect("names are UTF-8")
@@ -273,20 +251,15 @@ mod tests {
         tree.char_device("dev/console", 0o600, 5, 1);
         let archive = tree.to_cpio().expect("packs");
         let names = gnu_cpio(&["-it", "--quiet"], &archive);
-        assert_eq!(
-            names,
-            "bin\nbin/sh\ndev\ndev/console\netc\netc/deep\netc/deep/file\n"
-        );
+        assert_eq!(names, "bin\nbin/sh\ndev\ndev/console\netc\netc/deep\netc/deep/file\n");
         let long = gnu_cpio(&["-itv", "--quiet"], &archive);
         assert!(long.contains("bin/sh -> busybox"), "{long}");
         assert!(
-            long.lines()
-                .any(|line| line.starts_with("crw-------") && line.contains("5,   1")),
+            long.lines().any(|line| line.starts_with("crw-------") && line.contains("5,   1")),
             "{long}"
         );
         assert!(
-            long.lines()
-                .any(|line| line.starts_with("-rw-r-----") && line.contains("root")),
+            long.lines().any(|line| line.starts_with("-rw-r-----") && line.contains("root")),
             "{long}"
         );
     }
@@ -313,15 +286,10 @@ mod tests {
             std::os::unix::fs::MetadataExt::ino(&fs::metadata(to.path().join(name)).expect("there"))
         };
         assert_eq!(inode("one"), inode("two"));
-        let mode = fs::metadata(to.path().join("tool"))
-            .expect("there")
-            .permissions()
-            .mode();
+        let mode = fs::metadata(to.path().join("tool")).expect("there").permissions().mode();
         assert_eq!(mode & 0o7777, 0o4755);
         assert_eq!(
-            fs::read_link(to.path().join("dangling"))
-                .expect("there")
-                .to_str(),
+            fs::read_link(to.path().join("dangling")).expect("there").to_str(),
             Some("nowhere")
         );
     }

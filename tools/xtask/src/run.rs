@@ -58,12 +58,7 @@ pub struct RunArgs {
     #[arg(long, default_value_t = 256, value_name = "MiB")]
     pub mem: u32,
     /// More words for the kernel's command line.
-    #[arg(
-        long,
-        default_value = "",
-        allow_hyphen_values = true,
-        value_name = "STR"
-    )]
+    #[arg(long, default_value = "", allow_hyphen_values = true, value_name = "STR")]
     pub append: String,
     /// Boot this initrd instead of the default root.
     #[arg(long, value_name = "FILE")]
@@ -147,9 +142,7 @@ fn image(tools: &Tools, args: &RunArgs, words: &[String]) -> Result<tempfile::Na
         bytes.resize(bytes.len().next_multiple_of(4), 0);
         bytes.extend_from_slice(&job::tree(words, &root)?.to_cpio()?);
     }
-    let mut file = tempfile::Builder::new()
-        .prefix("oxbow-initrd-")
-        .tempfile()?;
+    let mut file = tempfile::Builder::new().prefix("oxbow-initrd-").tempfile()?;
     file.write_all(&bytes)?;
     file.flush()?;
     Ok(file)
@@ -157,19 +150,15 @@ fn image(tools: &Tools, args: &RunArgs, words: &[String]) -> Result<tempfile::Na
 
 /// The kernel's command line; the user's own words come last, so that they win.
 fn command_line(append: &str, terminals: [bool; 3]) -> String {
-    let letters: String = terminals
-        .iter()
-        .map(|is_terminal| if *is_terminal { 't' } else { 'p' })
-        .collect();
+    let letters: String =
+        terminals.iter().map(|is_terminal| if *is_terminal { 't' } else { 'p' }).collect();
     let mut line = format!("console=ttyS0 oxbow.log=debugcon oxbow.host OXBOW_STDIO={letters}");
     if terminals.contains(&true) {
         if let Some((rows, columns)) = terminal::window_size() {
             line.push_str(&format!(" OXBOW_WINSIZE={rows}x{columns}"));
         }
-        let plain = |text: &String| {
-            text.chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-+._".contains(c))
-        };
+        let plain =
+            |text: &String| text.chars().all(|c| c.is_ascii_alphanumeric() || "-+._".contains(c));
         if let Some(term) = std::env::var("TERM").ok().filter(plain) {
             line.push_str(&format!(" TERM={term}"));
         }
@@ -183,11 +172,7 @@ fn command_line(append: &str, terminals: [bool; 3]) -> String {
 
 fn plan(args: &RunArgs, terminals: [bool; 3], log: &Captured) -> Result<Plan> {
     let stdin = io::stdin().as_fd().try_clone_to_owned()?;
-    let input = if terminals[0] {
-        Input::Keys(stdin)
-    } else {
-        Input::Pipe(stdin)
-    };
+    let input = if terminals[0] { Input::Keys(stdin) } else { Input::Pipe(stdin) };
     Ok(Plan {
         input,
         serial: serial_sink(terminals)?,
@@ -211,9 +196,7 @@ fn serial_sink(terminals: [bool; 3]) -> Result<Sink> {
         io::stderr().as_fd().try_clone_to_owned()?
     } else {
         // Nobody's terminal: what little comes is kept with the log.
-        return Ok(session::to_writer(File::create(
-            paths::out_dir("")?.join("console.log"),
-        )?));
+        return Ok(session::to_writer(File::create(paths::out_dir("")?.join("console.log"))?));
     };
     Ok(session::to_writer(File::from(fd)))
 }
@@ -274,10 +257,7 @@ fn conclude(report: &Report, log: &str, args: &RunArgs, has_job: bool) -> u8 {
             exit_code::QEMU
         }
         Outcome::TimedOut => {
-            explain(format!(
-                "timeout: ended after {} s",
-                args.timeout.unwrap_or_default()
-            ));
+            explain(format!("timeout: ended after {} s", args.timeout.unwrap_or_default()));
             exit_code::TIMEOUT
         }
         Outcome::Quit => exit_code::SIGNAL + SIGINT,
@@ -295,10 +275,8 @@ pub fn panic_text(log: &str) -> String {
         line.contains("kernel panic") || line.contains("panicked at")
     };
     let lines: Vec<&str> = log.lines().collect();
-    let from = lines
-        .iter()
-        .position(|line| is_panic(line))
-        .unwrap_or(lines.len().saturating_sub(30));
+    let from =
+        lines.iter().position(|line| is_panic(line)).unwrap_or(lines.len().saturating_sub(30));
     lines[from..].join("\n")
 }
 
@@ -309,10 +287,7 @@ fn line_of(log: &str, word: &str) -> String {
 
 /// Checks what clap cannot.
 pub fn check(args: &RunArgs) -> Result<()> {
-    ensure!(
-        args.smp > 0,
-        "--smp 0: a machine has at least one processor"
-    );
+    ensure!(args.smp > 0, "--smp 0: a machine has at least one processor");
     ensure!(args.mem > 0, "--mem 0: a machine has some memory");
     Ok(())
 }

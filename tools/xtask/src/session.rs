@@ -134,20 +134,14 @@ impl Captured {
     pub fn sink(&self) -> Sink {
         let shared = Arc::clone(&self.0);
         Box::new(move |bytes| {
-            shared
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend_from_slice(bytes);
+            shared.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
             Ok(())
         })
     }
 
     /// What has come so far.
     pub fn bytes(&self) -> Vec<u8> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The same as text.
@@ -162,14 +156,7 @@ pub fn run(machine: &Machine, plan: Plan) -> Result<Report> {
     let (events, inbox) = mpsc::channel();
     let status = Captured::default();
     let activity = Activity::default();
-    let Wires {
-        serial,
-        log,
-        input,
-        output,
-        error,
-        status: status_wire,
-    } = wires;
+    let Wires { serial, log, input, output, error, status: status_wire } = wires;
     start_input(plan.input, &serial, input, &events)?;
     let outputs = [
         (serial, plan.serial),
@@ -186,15 +173,7 @@ pub fn run(machine: &Machine, plan: Plan) -> Result<Report> {
         watch_signals(events)?;
     }
     let deadline = plan.timeout.map(|timeout| Instant::now() + timeout);
-    Supervisor {
-        guest,
-        inbox,
-        open,
-        deadline,
-        silence: plan.silence,
-        activity,
-    }
-    .supervise(&status)
+    Supervisor { guest, inbox, open, deadline, silence: plan.silence, activity }.supervise(&status)
 }
 
 /// When a byte last came from the guest.
@@ -213,10 +192,7 @@ impl Activity {
     }
 
     fn age(&self) -> Duration {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .elapsed()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 }
 
@@ -283,12 +259,8 @@ impl Supervisor {
     }
 
     fn is_late(&self) -> bool {
-        let past = self
-            .deadline
-            .is_some_and(|deadline| Instant::now() >= deadline);
-        past || self
-            .silence
-            .is_some_and(|limit| self.activity.age() >= limit)
+        let past = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        past || self.silence.is_some_and(|limit| self.activity.age() >= limit)
     }
 }
 
@@ -343,10 +315,7 @@ fn start_input(
     thread::spawn(move || credits.read_credits(credit_wire));
     thread::spawn(move || {
         if let Err(error) = window.send_all(from, &hostin)
-            && !matches!(
-                error.kind(),
-                io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset
-            )
+            && !matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset)
         {
             eprintln!("xtask: cannot read stdin for the guest: {error}");
         }

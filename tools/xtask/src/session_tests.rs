@@ -24,22 +24,10 @@ fn machine(dir: &Path, mode: Mode) -> Machine {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("testdata/machine.s");
     let call = |command: &mut Command| assert!(command.status().expect("binutils").success());
     let mode = format!("MODE={}", mode as u8);
-    call(
-        Command::new("as")
-            .args(["--32", "--defsym", &mode, "-o"])
-            .args([&object, &source]),
-    );
-    call(
-        Command::new("ld")
-            .args(["-melf_i386", "-Ttext=0x100000", "-o"])
-            .args([&kernel, &object]),
-    );
+    call(Command::new("as").args(["--32", "--defsym", &mode, "-o"]).args([&object, &source]));
+    call(Command::new("ld").args(["-melf_i386", "-Ttext=0x100000", "-o"]).args([&kernel, &object]));
     Machine {
-        boot: Boot::Direct {
-            kernel,
-            initrd: None,
-            command_line: String::new(),
-        },
+        boot: Boot::Direct { kernel, initrd: None, command_line: String::new() },
         machine: "pc".to_owned(),
         cpu: "qemu64".to_owned(),
         smp: 1,
@@ -50,9 +38,7 @@ fn machine(dir: &Path, mode: Mode) -> Machine {
 
 fn play(mode: Mode, plan: Plan) -> Outcome {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    run(&machine(dir.path(), mode), plan)
-        .expect("QEMU starts")
-        .outcome
+    run(&machine(dir.path(), mode), plan).expect("QEMU starts").outcome
 }
 
 #[test]
@@ -71,34 +57,19 @@ fn every_byte_goes_in_and_comes_out() {
         timeout: Some(Duration::from_secs(60)),
         ..Plan::default()
     };
-    assert_eq!(
-        play(Mode::CopyInput, plan),
-        Outcome::Ended(Ending::Exited(7))
-    );
+    assert_eq!(play(Mode::CopyInput, plan), Outcome::Ended(Ending::Exited(7)));
     assert_eq!(fs::read(&out).expect("there"), data);
     assert_eq!(log.text(), "l\n");
 }
 
 #[test]
 fn a_panic_a_reset_and_a_hang_are_told_apart() {
-    let plan = || Plan {
-        timeout: Some(Duration::from_secs(60)),
-        ..Plan::default()
-    };
+    let plan = || Plan { timeout: Some(Duration::from_secs(60)), ..Plan::default() };
     assert_eq!(play(Mode::Panic, plan()), Outcome::Ended(Ending::Panic));
-    assert_eq!(
-        play(Mode::TripleFault, plan()),
-        Outcome::Ended(Ending::Reset)
-    );
-    let short = Plan {
-        timeout: Some(Duration::from_secs(2)),
-        ..Plan::default()
-    };
+    assert_eq!(play(Mode::TripleFault, plan()), Outcome::Ended(Ending::Reset));
+    let short = Plan { timeout: Some(Duration::from_secs(2)), ..Plan::default() };
     assert_eq!(play(Mode::Hang, short), Outcome::TimedOut);
-    let silent = Plan {
-        silence: Some(Duration::from_secs(2)),
-        ..Plan::default()
-    };
+    let silent = Plan { silence: Some(Duration::from_secs(2)), ..Plan::default() };
     assert_eq!(play(Mode::Hang, silent), Outcome::TimedOut);
 }
 

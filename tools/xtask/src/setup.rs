@@ -38,10 +38,7 @@ pub fn run(report: Report) -> Result<Tools> {
         None => install_toolchain(wanted)?,
     };
     if report == Report::Always && missing.is_empty() && ready.is_some() {
-        eprintln!(
-            "xtask: everything is there; the kernel is built by {}",
-            describe(&toolchain)
-        );
+        eprintln!("xtask: everything is there; the kernel is built by {}", describe(&toolchain));
     }
     Ok(Tools { toolchain })
 }
@@ -91,10 +88,7 @@ fn add_target() -> Result<()> {
     let step = Step::start(&format!(
         "rustup target add {TARGET}: the libraries that the kernel is linked with"
     ));
-    exec::run_logged(
-        Command::new(rustup).args(["target", "add", TARGET]),
-        "rustup",
-    )?;
+    exec::run_logged(Command::new(rustup).args(["target", "add", TARGET]), "rustup")?;
     step.done(&format!("rustup target {TARGET} added"));
     Ok(())
 }

@@ -10,10 +10,7 @@ struct Slots {
     changed: Condvar,
 }
 
-static SLOTS: Slots = Slots {
-    free: Mutex::new(None),
-    changed: Condvar::new(),
-};
+static SLOTS: Slots = Slots { free: Mutex::new(None), changed: Condvar::new() };
 
 /// The right to run one machine, given back on drop.
 pub struct Slot(());
@@ -27,10 +24,7 @@ pub fn take() -> Slot {
             *count -= 1;
             return Slot(());
         }
-        free = SLOTS
-            .changed
-            .wait(free)
-            .unwrap_or_else(PoisonError::into_inner);
+        free = SLOTS.changed.wait(free).unwrap_or_else(PoisonError::into_inner);
     }
 }
 

@@ -49,11 +49,8 @@ impl Stream {
 
     fn line(&mut self, line: &str) {
         if let Some(name) = line.strip_prefix("# begin ") {
-            self.running = Some(Running {
-                name: name.to_owned(),
-                output: String::new(),
-                timed_out: false,
-            });
+            self.running =
+                Some(Running { name: name.to_owned(), output: String::new(), timed_out: false });
             return;
         }
         let Some(running) = &mut self.running else {
@@ -62,17 +59,12 @@ impl Stream {
             return;
         };
         let mine = |prefix: &str| {
-            line.strip_prefix(prefix)
-                .and_then(|rest| rest.strip_prefix(running.name.as_str()))
+            line.strip_prefix(prefix).and_then(|rest| rest.strip_prefix(running.name.as_str()))
         };
         if mine("# timeout ").is_some() {
             running.timed_out = true;
         } else if let Some(how) = mine("# end ") {
-            let end = if running.timed_out {
-                Some(End::Timeout)
-            } else {
-                parse_end(how.trim())
-            };
+            let end = if running.timed_out { Some(End::Timeout) } else { parse_end(how.trim()) };
             let verdict = match end {
                 Some(end) => tap::judge(&running.output, end),
                 None => Verdict::Fail(format!("the runner's line makes no sense: {line}")),
@@ -112,15 +104,10 @@ mod tests {
                 stream.feed(piece);
                 finished.extend(stream.take_finished());
             }
-            let words: Vec<_> = finished
-                .iter()
-                .map(|(name, verdict)| (name.as_str(), verdict.word()))
-                .collect();
+            let words: Vec<_> =
+                finished.iter().map(|(name, verdict)| (name.as_str(), verdict.word())).collect();
             assert_eq!(words, [("a", "PASS"), ("b", "TIMEOUT")]);
-            assert_eq!(
-                stream.interrupted(),
-                Some(("c", "1..2\nok 1\nhal".to_owned()))
-            );
+            assert_eq!(stream.interrupted(), Some(("c", "1..2\nok 1\nhal".to_owned())));
             assert_eq!(stream.stray(), "hello\n");
         }
     }

@@ -84,14 +84,12 @@ pub fn judge(output: &str, end: End) -> Verdict {
             fail(format!("every check is ok, but the exit code is {code}"))
         }
         (None, _) => fail("there is no plan".to_owned()),
-        (Some(0), _) => Verdict::Skip(
-            parsed
-                .skip_all
-                .unwrap_or_else(|| "no reason given".to_owned()),
-        ),
-        (Some(plan), _) if parsed.seen != (1..=plan).collect() || parsed.lines != plan => fail(
-            format!("{plan} checks are planned, {} were made", parsed.lines),
-        ),
+        (Some(0), _) => {
+            Verdict::Skip(parsed.skip_all.unwrap_or_else(|| "no reason given".to_owned()))
+        }
+        (Some(plan), _) if parsed.seen != (1..=plan).collect() || parsed.lines != plan => {
+            fail(format!("{plan} checks are planned, {} were made", parsed.lines))
+        }
         _ => Verdict::Pass,
     }
 }
@@ -119,15 +117,11 @@ impl Parsed {
         if let Some(rest) = line.strip_prefix("1..") {
             let (count, directive) = rest.split_once('#').unwrap_or((rest, ""));
             self.plan = count.trim().parse().ok();
-            self.skip_all = directive
-                .trim()
-                .strip_prefix("SKIP")
-                .map(|why| why.trim().to_owned());
+            self.skip_all = directive.trim().strip_prefix("SKIP").map(|why| why.trim().to_owned());
         } else if let Some(rest) = line.strip_prefix("not ok") {
             self.lines += 1;
-            let expected = rest
-                .split_once("# ")
-                .is_some_and(|(_, directive)| directive.starts_with("TODO"));
+            let expected =
+                rest.split_once("# ").is_some_and(|(_, directive)| directive.starts_with("TODO"));
             self.failed += usize::from(!expected);
             self.note_number(rest);
         } else if let Some(rest) = line.strip_prefix("ok") {
@@ -140,10 +134,7 @@ impl Parsed {
 
     /// Lines without a number count in their order.
     fn note_number(&mut self, rest: &str) {
-        let number = rest
-            .split_whitespace()
-            .next()
-            .and_then(|word| word.parse().ok());
+        let number = rest.split_whitespace().next().and_then(|word| word.parse().ok());
         self.seen.insert(number.unwrap_or(self.lines));
     }
 }
@@ -159,10 +150,7 @@ mod tests {
     #[test]
     fn a_pass_needs_plan_lines_and_exit_code() {
         assert_eq!(
-            verdict(
-                "1..2\nok 1 - a\nok 2 - b # SKIP no such thing\n",
-                End::Exit(0)
-            ),
+            verdict("1..2\nok 1 - a\nok 2 - b # SKIP no such thing\n", End::Exit(0)),
             "PASS"
         );
         assert_eq!(verdict("ok 1\nok 2\n1..2\n", End::Exit(0)), "PASS");
@@ -181,10 +169,7 @@ mod tests {
     #[test]
     fn a_failed_check_fails_whatever_the_exit_code() {
         assert_eq!(verdict("1..2\nok 1\nnot ok 2 - x\n", End::Exit(0)), "FAIL");
-        assert_eq!(
-            verdict("1..1\nok 1\nnot ok - # leak x\n", End::Exit(0)),
-            "FAIL"
-        );
+        assert_eq!(verdict("1..1\nok 1\nnot ok - # leak x\n", End::Exit(0)), "FAIL");
         assert_eq!(verdict("1..1\nBail out! no memory\n", End::Exit(0)), "FAIL");
     }
 

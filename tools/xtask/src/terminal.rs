@@ -44,11 +44,7 @@ pub fn window_size() -> Option<(u16, u16)> {
 
 /// For each of stdin, stdout and stderr whether it is a terminal.
 pub fn terminals() -> [bool; 3] {
-    [
-        io::stdin().is_terminal(),
-        io::stdout().is_terminal(),
-        io::stderr().is_terminal(),
-    ]
+    [io::stdin().is_terminal(), io::stdout().is_terminal(), io::stderr().is_terminal()]
 }
 
 /// What a key sequence typed at the terminal asks for.

@@ -33,36 +33,12 @@ pub struct TestArgs {
 
 /// The kinds and the filter that the words mean.
 fn selection(args: &TestArgs) -> (bool, Which, Option<String>) {
-    let all = Which {
-        native: true,
-        guest: true,
-    };
+    let all = Which { native: true, guest: true };
     match (args.first.as_deref(), args.second.clone()) {
         (None, filter) => (true, all, filter),
-        (Some("host"), filter) => (
-            true,
-            Which {
-                native: false,
-                guest: false,
-            },
-            filter,
-        ),
-        (Some("native"), filter) => (
-            false,
-            Which {
-                native: true,
-                guest: false,
-            },
-            filter,
-        ),
-        (Some("guest"), filter) => (
-            false,
-            Which {
-                native: false,
-                guest: true,
-            },
-            filter,
-        ),
+        (Some("host"), filter) => (true, Which { native: false, guest: false }, filter),
+        (Some("native"), filter) => (false, Which { native: true, guest: false }, filter),
+        (Some("guest"), filter) => (false, Which { native: false, guest: true }, filter),
         (Some(filter), _) => (true, all, Some(filter.to_owned())),
     }
 }
@@ -70,11 +46,7 @@ fn selection(args: &TestArgs) -> (bool, Which, Option<String>) {
 /// Runs them; true when none failed.
 pub fn run(args: &TestArgs) -> Result<bool> {
     let (host, which, filter) = selection(args);
-    let mut mimic = Arguments {
-        filter: filter.clone(),
-        list: args.list,
-        ..Arguments::default()
-    };
+    let mut mimic = Arguments { filter: filter.clone(), list: args.list, ..Arguments::default() };
     if args.list {
         let _ = trials::run(which, &mimic, &Arc::default())?;
         return Ok(true);
@@ -93,26 +65,15 @@ pub fn run(args: &TestArgs) -> Result<bool> {
             failed: conclusion.num_failed,
             skipped: conclusion.num_ignored,
         };
-        eprintln!(
-            "xtask: JUnit results are in {}",
-            recorder.write()?.display()
-        );
+        eprintln!("xtask: JUnit results are in {}", recorder.write()?.display());
     }
     println!("{}", summary(count));
     Ok(count.failed == 0)
 }
 
 fn summary(count: Count) -> String {
-    let Count {
-        passed,
-        failed,
-        skipped,
-    } = count;
-    let tail = if skipped > 0 {
-        format!(", {skipped} skipped")
-    } else {
-        String::new()
-    };
+    let Count { passed, failed, skipped } = count;
+    let tail = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
     format!("{passed} passed, {failed} failed{tail}")
 }
 
@@ -124,46 +85,19 @@ mod tests {
     fn a_word_that_is_no_kind_is_a_filter() {
         let parse = |first: Option<&str>, second: Option<&str>| {
             let own = |word: Option<&str>| word.map(str::to_owned);
-            selection(&TestArgs {
-                first: own(first),
-                second: own(second),
-                list: false,
-            })
+            selection(&TestArgs { first: own(first), second: own(second), list: false })
         };
-        let all = Which {
-            native: true,
-            guest: true,
-        };
-        assert_eq!(
-            parse(Some("pipe"), None),
-            (true, all, Some("pipe".to_owned()))
-        );
-        let guest = Which {
-            native: false,
-            guest: true,
-        };
-        assert_eq!(
-            parse(Some("guest"), Some("pipe")),
-            (false, guest, Some("pipe".to_owned()))
-        );
+        let all = Which { native: true, guest: true };
+        assert_eq!(parse(Some("pipe"), None), (true, all, Some("pipe".to_owned())));
+        let guest = Which { native: false, guest: true };
+        assert_eq!(parse(Some("guest"), Some("pipe")), (false, guest, Some("pipe".to_owned())));
     }
 
     #[test]
     fn the_summary_says_skipped_only_when_there_are_some() {
+        assert_eq!(summary(Count { passed: 3, failed: 0, skipped: 0 }), "3 passed, 0 failed");
         assert_eq!(
-            summary(Count {
-                passed: 3,
-                failed: 0,
-                skipped: 0
-            }),
-            "3 passed, 0 failed"
-        );
-        assert_eq!(
-            summary(Count {
-                passed: 3,
-                failed: 1,
-                skipped: 2
-            }),
+            summary(Count { passed: 3, failed: 1, skipped: 2 }),
             "3 passed, 1 failed, 2 skipped"
         );
     }

@@ -22,14 +22,8 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// The names under which our crates are depended upon.
-const OUR_CRATES: &[&str] = &[
-    "abi",
-    "machine",
-    "oxbow-core",
-    "oxbow-abi",
-    "oxbow-machine",
-    "oxbow",
-];
+const OUR_CRATES: &[&str] =
+    &["abi", "machine", "oxbow-core", "oxbow-abi", "oxbow-machine", "oxbow"];
 
 /// The layers of kernel/core: a module uses those to its left only. Modules
 /// that are not named here lie below all of them, and use none of them.
@@ -58,8 +52,7 @@ impl std::fmt::Display for Finding {
 pub fn check() -> Result<Vec<Finding>> {
     let root = paths::root();
     let mut git = Command::new("git");
-    git.current_dir(&root)
-        .args(["ls-files", "--cached", "--others", "--exclude-standard"]);
+    git.current_dir(&root).args(["ls-files", "--cached", "--others", "--exclude-standard"]);
     let listed = exec::output(&mut git).context("tidy asks git for the list of files")?;
     let mut findings = Vec::new();
     for name in listed.lines().filter(|name| is_text(name)) {
@@ -79,9 +72,7 @@ pub fn check() -> Result<Vec<Finding>> {
 }
 
 fn is_text(name: &str) -> bool {
-    let extension = Path::new(name)
-        .extension()
-        .and_then(|extension| extension.to_str());
+    let extension = Path::new(name).extension().and_then(|extension| extension.to_str());
     matches!(
         extension,
         Some("rs" | "c" | "h" | "s" | "S" | "ld" | "toml" | "md" | "sh" | "yml" | "config")
@@ -91,16 +82,9 @@ fn is_text(name: &str) -> bool {
 
 /// Checks one file by the rules that its name calls for.
 pub fn check_file(name: &str, text: &str, findings: &mut Vec<Finding>) {
-    let mut find = |line: usize, what: String| {
-        findings.push(Finding {
-            file: name.to_owned(),
-            line,
-            what,
-        })
-    };
-    let is_code = [".rs", ".c", ".h", ".s", ".S"]
-        .iter()
-        .any(|end| name.ends_with(end));
+    let mut find =
+        |line: usize, what: String| findings.push(Finding { file: name.to_owned(), line, what });
+    let is_code = [".rs", ".c", ".h", ".s", ".S"].iter().any(|end| name.ends_with(end));
     let lines: Vec<&str> = text.lines().collect();
     if is_code && lines.len() > MAX_LINES {
         find(
@@ -134,9 +118,7 @@ fn bad_note(line: &str) -> Option<String> {
     let todo = ["TO", "DO"].concat();
     for word in [["FIX", "ME"].concat(), ["XX", "X"].concat()] {
         if has_word(line, &word) {
-            return Some(format!(
-                "{word}: say `{todo}: why it is not done yet`, or do it"
-            ));
+            return Some(format!("{word}: say `{todo}: why it is not done yet`, or do it"));
         }
     }
     let (_, after) = line.split_once(&todo).filter(|_| has_word(line, &todo))?;
@@ -148,16 +130,8 @@ fn bad_note(line: &str) -> Option<String> {
 
 /// Words that belong to somebody's machine or to somebody's day.
 fn foreign_word(line: &str) -> Option<String> {
-    let places = [
-        ["/wo", "rk/"],
-        ["/fa", "rm/"],
-        ["/tmp/hel", "pers"],
-        ["/home/run", "ner"],
-    ];
-    let place = places
-        .iter()
-        .map(|parts| parts.concat())
-        .find(|place| line.contains(place));
+    let places = [["/wo", "rk/"], ["/fa", "rm/"], ["/tmp/hel", "pers"], ["/home/run", "ner"]];
+    let place = places.iter().map(|parts| parts.concat()).find(|place| line.contains(place));
     place.map(|place| format!("{place} is a path of one machine"))
 }
 
@@ -189,14 +163,9 @@ fn code_of(line: &str) -> String {
 }
 
 fn check_unsafe(name: &str, lines: &[&str], find: &mut impl FnMut(usize, String)) {
-    let may_be_unsafe = !["abi/src/", "kernel/core/src/"]
-        .iter()
-        .any(|dir| name.starts_with(dir));
+    let may_be_unsafe = !["abi/src/", "kernel/core/src/"].iter().any(|dir| name.starts_with(dir));
     for crate_root in ["abi/src/lib.rs", "kernel/core/src/lib.rs"] {
-        if name == crate_root
-            && !lines
-                .iter()
-                .any(|line| line.contains("#![forbid(unsafe_code)]"))
+        if name == crate_root && !lines.iter().any(|line| line.contains("#![forbid(unsafe_code)]"))
         {
             find(1, "this crate must say #![forbid(unsafe_code)]".to_owned());
         }
@@ -207,10 +176,7 @@ fn check_unsafe(name: &str, lines: &[&str], find: &mut impl FnMut(usize, String)
             continue;
         }
         if !may_be_unsafe {
-            find(
-                index + 1,
-                "unsafe code belongs into kernel/machine".to_owned(),
-            );
+            find(index + 1, "unsafe code belongs into kernel/machine".to_owned());
         }
         let needs_argument = code.contains("unsafe {") || code.contains("unsafe impl");
         let around = &lines[index.saturating_sub(SAFETY_DISTANCE)..(index + 2).min(lines.len())];
@@ -223,10 +189,7 @@ fn check_unsafe(name: &str, lines: &[&str], find: &mut impl FnMut(usize, String)
 /// The module of kernel/core that a file belongs to.
 fn core_module(name: &str) -> Option<&str> {
     let inner = name.strip_prefix("kernel/core/src/")?;
-    inner
-        .split(['/', '.'])
-        .next()
-        .filter(|module| *module != "lib")
+    inner.split(['/', '.']).next().filter(|module| *module != "lib")
 }
 
 fn rank(module: &str) -> Option<usize> {
@@ -240,10 +203,7 @@ fn check_layers(name: &str, lines: &[&str], find: &mut impl FnMut(usize, String)
     let own = rank(module);
     // Tests at the end of a file may reach anywhere.
     let is_test = |line: &&&str| line.trim() == "#[cfg(test)]";
-    let end = lines
-        .iter()
-        .position(|line| is_test(&line))
-        .unwrap_or(lines.len());
+    let end = lines.iter().position(|line| is_test(&line)).unwrap_or(lines.len());
     for (number, line) in (1..).zip(&lines[..end]) {
         for used in crate_paths(&code_of(line)) {
             let too_high = rank(&used).is_some_and(|used| own.is_none_or(|own| used > own));
@@ -266,10 +226,7 @@ fn crate_paths(code: &str) -> Vec<String> {
     for (at, matched) in code.match_indices("crate::") {
         let rest = &code[at + matched.len()..];
         let word = |text: &str| {
-            text.trim()
-                .chars()
-                .take_while(|c| c.is_alphanumeric() || *c == '_')
-                .collect::<String>()
+            text.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>()
         };
         match rest.strip_prefix('{') {
             None => modules.push(word(rest)),
@@ -310,19 +267,13 @@ fn check_manifest(name: &str, text: &str, allowed: &[&str], findings: &mut Vec<F
                 content.contains("dependencies") && !content.contains("dev-dependencies");
             continue;
         }
-        let key: String = content
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || "-_".contains(*c))
-            .collect();
+        let key: String =
+            content.chars().take_while(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
         if in_dependencies && OUR_CRATES.contains(&key.as_str()) && !allowed.contains(&key.as_str())
         {
             let what =
                 format!("this crate must not depend on {key}: boot -> core -> {{machine, abi}}");
-            findings.push(Finding {
-                file: name.to_owned(),
-                line,
-                what,
-            });
+            findings.push(Finding { file: name.to_owned(), line, what });
         }
     }
 }
@@ -334,10 +285,7 @@ mod tests {
     fn findings(name: &str, text: &str) -> Vec<String> {
         let mut findings = Vec::new();
         check_file(name, text, &mut findings);
-        findings
-            .into_iter()
-            .map(|Finding { line, what, .. }| format!("{line}: {what}"))
-            .collect()
+        findings.into_iter().map(|Finding { line, what, .. }| format!("{line}: {what}")).collect()
     }
 
     #[test]
@@ -345,24 +293,12 @@ mod tests {
         let file = "kernel/core/src/mm/fault.rs";
         assert!(findings(file, "use crate::sched::Timer;\nuse crate::locks;\n").is_empty());
         assert!(findings(file, "// crate::task is above\nlet x = \"crate::task\";\n").is_empty());
-        assert_eq!(
-            findings(file, "use crate::{locks, task::{A, B}};\n").len(),
-            1
-        );
-        assert_eq!(
-            findings(file, "fn f(t: &crate::syscall::Table) {}\n").len(),
-            1
-        );
-        assert_eq!(
-            findings("kernel/core/src/locks.rs", "use crate::mm::X;\n").len(),
-            1
-        );
+        assert_eq!(findings(file, "use crate::{locks, task::{A, B}};\n").len(), 1);
+        assert_eq!(findings(file, "fn f(t: &crate::syscall::Table) {}\n").len(), 1);
+        assert_eq!(findings("kernel/core/src/locks.rs", "use crate::mm::X;\n").len(), 1);
         assert!(
-            findings(
-                file,
-                "fn f() {}\n#[cfg(test)]\nmod tests { use crate::task::X; }\n"
-            )
-            .is_empty()
+            findings(file, "fn f() {}\n#[cfg(test)]\nmod tests { use crate::task::X; }\n")
+                .is_empty()
         );
     }
 
@@ -380,20 +316,14 @@ mod tests {
         let note = |rest: &str| format!("// {}{rest}\n", ["TO", "DO"].concat());
         assert_eq!(findings("abi/src/a.rs", &note("")).len(), 1);
         assert!(findings("abi/src/a.rs", &note(": waits for the timer wheel")).is_empty());
-        assert_eq!(
-            findings("abi/src/a.rs", &format!("// {}\n", ["FIX", "ME"].concat())).len(),
-            1
-        );
+        assert_eq!(findings("abi/src/a.rs", &format!("// {}\n", ["FIX", "ME"].concat())).len(), 1);
     }
 
     #[test]
     fn long_files_white_space_and_foreign_paths_are_found() {
         assert_eq!(findings("abi/src/a.rs", &"x();\n".repeat(501)).len(), 1);
         assert_eq!(findings("abi/src/a.rs", "x(); \n").len(), 1);
-        assert_eq!(
-            findings("README.md", &format!("see {}x\n", ["/wo", "rk/"].concat())).len(),
-            1
-        );
+        assert_eq!(findings("README.md", &format!("see {}x\n", ["/wo", "rk/"].concat())).len(), 1);
         assert_eq!(findings("abi/src/a.rs", "x();").len(), 1);
     }
 

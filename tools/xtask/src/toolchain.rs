@@ -81,21 +81,13 @@ fn sysroot() -> Option<PathBuf> {
 }
 
 fn has_target(sysroot: &Path) -> bool {
-    sysroot
-        .join("lib/rustlib")
-        .join(TARGET)
-        .join("lib")
-        .is_dir()
+    sysroot.join("lib/rustlib").join(TARGET).join("lib").is_dir()
 }
 
 fn debian_is_ready() -> bool {
-    [
-        "/usr/bin/cargo",
-        "/usr/bin/rustc",
-        "/usr/lib/rustlib/src/rust/library/core/src/lib.rs",
-    ]
-    .iter()
-    .all(|path| Path::new(path).is_file())
+    ["/usr/bin/cargo", "/usr/bin/rustc", "/usr/lib/rustlib/src/rust/library/core/src/lib.rs"]
+        .iter()
+        .all(|path| Path::new(path).is_file())
         && debian_minor_version().is_some_and(|minor| minor >= MINOR_VERSION)
 }
 
@@ -103,12 +95,7 @@ fn debian_is_ready() -> bool {
 pub fn debian_minor_version() -> Option<u32> {
     // "rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"
     let text = exec::output(Command::new("/usr/bin/rustc").arg("--version")).ok()?;
-    text.split_whitespace()
-        .nth(1)?
-        .split('.')
-        .nth(1)?
-        .parse()
-        .ok()
+    text.split_whitespace().nth(1)?.split('.').nth(1)?.parse().ok()
 }
 
 /// Whether `rustup target add` can be tried.
@@ -124,14 +111,10 @@ impl Toolchain {
             Self::Installed => Command::new(cargo()),
             Self::Debian => Command::new("/usr/bin/cargo"),
         };
-        command
-            .current_dir(paths::root())
-            .args([subcommand, "--target", TARGET]);
+        command.current_dir(paths::root()).args([subcommand, "--target", TARGET]);
         command.env("CARGO_TARGET_DIR", self.target_dir());
         // These would replace the kernel's own flags in .cargo/config.toml.
-        command
-            .env_remove("RUSTFLAGS")
-            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
         if *self == Self::Debian {
             forget_other_toolchain(&mut command);
             command
@@ -176,9 +159,6 @@ mod tests {
     fn the_oldest_rust_is_the_workspaces() {
         let manifest = std::fs::read_to_string(crate::paths::source("Cargo.toml")).expect("there");
         let line = format!("rust-version = \"1.{}\"", super::MINOR_VERSION);
-        assert!(
-            manifest.contains(&line),
-            "MINOR_VERSION and rust-version differ"
-        );
+        assert!(manifest.contains(&line), "MINOR_VERSION and rust-version differ");
     }
 }

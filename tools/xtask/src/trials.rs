@@ -58,11 +58,7 @@ pub struct Lab {
 pub fn run(which: Which, args: &Arguments, recorder: &Arc<Recorder>) -> Result<Conclusion> {
     let suite = musl_tests::discover()?;
     // Listing must be quick and must not need any tools.
-    let tools = if args.list {
-        None
-    } else {
-        Some(setup::run(setup::Report::WhenMissing)?)
-    };
+    let tools = if args.list { None } else { Some(setup::run(setup::Report::WhenMissing)?) };
     if tools.is_some() {
         suite.compile()?;
     }
@@ -71,12 +67,7 @@ pub fn run(which: Which, args: &Arguments, recorder: &Arc<Recorder>) -> Result<C
         _ => None,
     };
     let pool = Arc::new(Pool::new(lab.clone()));
-    let maker = Maker {
-        lab,
-        pool,
-        recorder: Arc::clone(recorder),
-        args,
-    };
+    let maker = Maker { lab, pool, recorder: Arc::clone(recorder), args };
     let mut trials = Vec::new();
     if which.native {
         trials.extend(maker.native(&suite));
@@ -98,10 +89,7 @@ impl Lab {
         let kernel = kernel::build(tools, Profile::Release, Output::Quiet)?;
         let image = Arc::new(suite.root(tools)?.to_cpio()?);
         let initrd = crate::initrd::default(tools)?;
-        Ok(Self {
-            bench: Bench { kernel, image },
-            initrd,
-        })
+        Ok(Self { bench: Bench { kernel, image }, initrd })
     }
 }
 
@@ -124,11 +112,7 @@ impl Maker<'_> {
             let start = Instant::now();
             let (verdict, took) =
                 body().unwrap_or_else(|error| (Verdict::Fail(format!("{error:#}")), None));
-            recorder.note(
-                &name,
-                took.unwrap_or_else(|| start.elapsed()),
-                verdict.clone(),
-            );
+            recorder.note(&name, took.unwrap_or_else(|| start.elapsed()), verdict.clone());
             match verdict {
                 Verdict::Pass => Ok(Completion::Completed),
                 Verdict::Skip(why) => Ok(Completion::ignored_with(why)),
@@ -191,12 +175,8 @@ impl Maker<'_> {
         let tests = suite.selftests.clone();
         self.lab_trial("guest::selftest".to_owned(), move |lab| {
             let files = tests.iter().map(|test| test.file.clone()).collect();
-            let request = Request {
-                options: &["-t", "5"],
-                files,
-                smp: 1,
-                silence: Duration::from_secs(60),
-            };
+            let request =
+                Request { options: &["-t", "5"], files, smp: 1, silence: Duration::from_secs(60) };
             let mut wrong = Vec::new();
             let mut seen = 0;
             batch::run(&lab.bench, &request, |file, verdict| {
@@ -208,16 +188,9 @@ impl Maker<'_> {
                 }
             });
             let complete = seen == tests.len() && wrong.is_empty();
-            let text = format!(
-                "{seen} of {} verdicts came; wrong: {}",
-                tests.len(),
-                wrong.join("; ")
-            );
-            Ok(if complete {
-                Verdict::Pass
-            } else {
-                Verdict::Fail(text)
-            })
+            let text =
+                format!("{seen} of {} verdicts came; wrong: {}", tests.len(), wrong.join("; "));
+            Ok(if complete { Verdict::Pass } else { Verdict::Fail(text) })
         })
     }
 
@@ -233,11 +206,7 @@ impl Maker<'_> {
 
 /// Turns the verdict on a program that must not pass around.
 fn expect_refusal(test: &GuestTest, verdict: &Verdict) -> Verdict {
-    let wanted = if test.file == "hangs" {
-        "TIMEOUT"
-    } else {
-        "FAIL"
-    };
+    let wanted = if test.file == "hangs" { "TIMEOUT" } else { "FAIL" };
     if verdict.word() == wanted {
         Verdict::Pass
     } else {
@@ -292,21 +261,15 @@ impl Pool {
             .changed
             .wait_while(results, |results| !results.contains_key(&key))
             .unwrap_or_else(PoisonError::into_inner);
-        results.remove(&key).unwrap_or((
-            Verdict::Fail("the verdict was lost".to_owned()),
-            Duration::ZERO,
-        ))
+        results
+            .remove(&key)
+            .unwrap_or((Verdict::Fail("the verdict was lost".to_owned()), Duration::ZERO))
     }
 
     fn work(&self) {
         let Some(lab) = &self.lab else { return };
         while let Some((smp, files)) = self.next_batch() {
-            let request = Request {
-                options: &["-t", TEST_SECONDS],
-                files,
-                smp,
-                silence: SILENCE,
-            };
+            let request = Request { options: &["-t", TEST_SECONDS], files, smp, silence: SILENCE };
             let mut last = Instant::now();
             batch::run(&lab.bench, &request, |file, verdict| {
                 let took = last.elapsed();
@@ -319,9 +282,6 @@ impl Pool {
     }
 
     fn next_batch(&self) -> Option<(u32, Vec<String>)> {
-        self.batches
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 }

@@ -22,10 +22,7 @@ impl Screen {
         let screen = self.clone();
         Box::new(move |bytes| {
             let (shown, changed) = &*screen.0;
-            shown
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend_from_slice(bytes);
+            shown.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
             changed.notify_all();
             Ok(())
         })
@@ -42,9 +39,7 @@ impl Screen {
         let (shown, changed) = &*self.0;
         let find = |shown: &Vec<u8>| {
             let rest = shown.get(from..)?;
-            let at = rest
-                .windows(wanted.len())
-                .position(|bytes| bytes == wanted.as_bytes())?;
+            let at = rest.windows(wanted.len()).position(|bytes| bytes == wanted.as_bytes())?;
             Some(from + at + wanted.len())
         };
         let guard = shown.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,18 +78,12 @@ pub mod key {
 impl Typist {
     /// A typist at this keyboard and screen.
     pub fn new(keys: UnixStream, screen: Screen) -> Self {
-        Self {
-            keys,
-            screen,
-            read_up_to: 0,
-        }
+        Self { keys, screen, read_up_to: 0 }
     }
 
     /// Presses keys.
     pub fn press(&mut self, keys: &str) -> Result<()> {
-        self.keys
-            .write_all(keys.as_bytes())
-            .context("the machine is gone")
+        self.keys.write_all(keys.as_bytes()).context("the machine is gone")
     }
 
     /// Types a line and presses Enter.

@@ -10,10 +10,7 @@ use xtask::trials::{self, Which};
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let which = Which {
-        native: true,
-        guest: true,
-    };
+    let which = Which { native: true, guest: true };
     match trials::run(which, &args, &Arc::new(Recorder::default())) {
         Ok(conclusion) => conclusion.exit_code(),
         Err(error) => {
