@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use machine::sync::Lazy;
 
 use super::caller::Caller;
-use super::dentry::{Dentry, FIRST_COOKIE, Name};
+use super::dentry::FIRST_COOKIE;
 use super::file::{DirSink, FileOps, OpenFile, Seek, seek_in};
 use super::inode::FileType;
 use super::path::Path;
@@ -48,9 +48,6 @@ pub fn emit_dots(path: &Path, pos: &mut u64, sink: &mut dyn DirSink) -> bool {
     }
     true
 }
-
-/// How many entries are copied out of the directory per lock.
-const BATCH: usize = 32;
 
 impl FileOps for CachedDir {
     fn read(
@@ -95,29 +92,18 @@ impl FileOps for CachedDir {
         if !emit_dots(file.path(), pos, sink) {
             return Ok(());
         }
-        // The sink writes to kernel memory or checks its own room; but it may grow a vector, so
-        // entries leave the lock in batches.
-        loop {
-            let mut batch = arrayvec::ArrayVec::<(u64, Name, Arc<Dentry>), BATCH>::new();
-            {
-                let children = children.lock();
-                if children.is_dead() && *pos <= FIRST_COOKIE {
-                    return Err(Errno::ENOENT.into());
-                }
-                for (cookie, name, dentry) in children.range(*pos).take(BATCH) {
-                    batch.push((cookie, name.clone(), dentry.clone()));
-                }
-            }
-            if batch.is_empty() {
-                return Ok(());
-            }
-            for (cookie, name, dentry) in batch {
-                let meta = dentry.inode().meta();
-                if !sink.entry(meta.ino(), cookie + 1, meta.file_type(), &name) {
-                    return Ok(());
-                }
-                *pos = cookie + 1;
-            }
+        // The sink writes to kernel memory, so this is one short pass under the lock.
+        let children = children.lock();
+        if children.is_dead() && *pos <= FIRST_COOKIE {
+            return Err(Errno::ENOENT.into());
         }
+        for (cookie, name, dentry) in children.range(*pos) {
+            let meta = dentry.inode().meta();
+            if !sink.entry(meta.ino(), cookie + 1, meta.file_type(), name) {
+                break;
+            }
+            *pos = cookie + 1;
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@
 //! Locks: the gate of the offset, then the owner (`OPEN_FILE`). No operation is called with a spin
 //! lock held; operations may sleep.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -286,9 +287,13 @@ pub struct OpenFile {
     offset: AtomicU64,
 
     gate: Gate,
+    /// What few descriptions need; made when first used.
+    extra: Once<Box<Extra>>,
+}
+
+struct Extra {
     owner: SpinLock<OwnerState>,
-    /// Made when an epoll instance first watches it.
-    watchers: Once<SpinLock<Watchers>>,
+    watchers: SpinLock<Watchers>,
 }
 
 /// What an open file description may be used for.
@@ -350,8 +355,7 @@ impl OpenFile {
             flags: AtomicU32::new((flags - OPENING).bits()),
             offset: AtomicU64::new(0),
             gate: Gate::new(),
-            owner: SpinLock::new(locks::OPEN_FILE, OwnerState::default()),
-            watchers: Once::new(),
+            extra: Once::new(),
         })
     }
 
@@ -457,23 +461,32 @@ impl OpenFile {
 
     /// The epoll registrations of this description.
     pub fn watchers(&self) -> &SpinLock<Watchers> {
-        self.watchers.call_once(|| SpinLock::new(locks::OPEN_FILE, Watchers::new()))
+        &self.extra().watchers
+    }
+
+    fn extra(&self) -> &Extra {
+        self.extra.call_once(|| {
+            Box::new(Extra {
+                owner: SpinLock::new(locks::OPEN_FILE, OwnerState::default()),
+                watchers: SpinLock::new(locks::OPEN_FILE, Watchers::new()),
+            })
+        })
     }
 
     /// Who gets `SIGIO`, and which signal instead (0: `SIGIO` itself).
     pub fn owner(&self) -> (Owner, u32) {
-        let state = *self.owner.lock();
+        let state = *self.extra().owner.lock();
         (state.owner, state.signal)
     }
 
     /// Sets who gets `SIGIO`.
     pub fn set_owner(&self, owner: Owner) {
-        self.owner.lock().owner = owner;
+        self.extra().owner.lock().owner = owner;
     }
 
     /// Sets the signal that is sent instead of `SIGIO`.
     pub fn set_owner_signal(&self, signal: u32) {
-        self.owner.lock().signal = signal;
+        self.extra().owner.lock().signal = signal;
     }
 }
 
@@ -484,8 +497,8 @@ impl Drop for OpenFile {
         if let Some(locks) = self.inode().meta().locks_if_any() {
             locks.release_file(core::ptr::from_ref(self).addr());
         }
-        if let Some(watchers) = self.watchers.get() {
-            epoll::forget(watchers);
+        if let Some(extra) = self.extra.get() {
+            epoll::forget(&extra.watchers);
         }
         if self.counted_writer {
             self.inode().meta().drop_writer();

@@ -47,9 +47,10 @@ impl OpenRequest {
             return Err(Errno::EINVAL.into());
         }
         if flags.intersects(OpenFlags::__O_TMPFILE)
-            && (!flags.contains(OpenFlags::O_DIRECTORY) || !flags.is_writable()) {
-                return Err(Errno::EINVAL.into());
-            }
+            && (!flags.contains(OpenFlags::O_DIRECTORY) || !flags.is_writable())
+        {
+            return Err(Errno::EINVAL.into());
+        }
         if flags.contains(OpenFlags::O_PATH) {
             self.flags = flags & OpenFlags::WITH_PATH;
         }

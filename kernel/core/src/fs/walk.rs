@@ -105,7 +105,8 @@ impl Text<'_> {
 pub struct Walker<'a> {
     cx: &'a WalkCx<'a>,
     at: Path,
-    root: Path,
+    /// What `..` does not go above; found out when it matters.
+    root: Option<Path>,
     resolve: ResolveFlags,
     text: Text<'a>,
     next: usize,
@@ -130,6 +131,7 @@ impl<'a> Walker<'a> {
     /// # Errors
     /// `ENOENT` for an empty path; `ENOTDIR` when a relative path starts at something that is no
     /// directory; `EXDEV` for an absolute path that must stay beneath its start.
+    #[inline]
     pub fn new(
         cx: &'a WalkCx<'a>,
         start: &Start,
@@ -139,26 +141,16 @@ impl<'a> Walker<'a> {
         let Some(&first) = path.first() else {
             return Err(Errno::ENOENT.into());
         };
-        let (root, at) = if first == b'/'
-            && !resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
-        {
-            let root = cx.fs.root();
-            (root.clone(), root)
-        } else {
-            let (root, cwd) = cx.fs.root_and_cwd();
-            let at = match start {
-                Start::Cwd => cwd,
-                Start::At(path) => path.clone(),
-            };
-            if resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT) {
-                if first == b'/' && resolve.contains(ResolveFlags::BENEATH) {
-                    return Err(Errno::EXDEV.into());
-                }
-                (at.clone(), at)
-            } else {
-                (root, at)
-            }
+        let scoped = resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT);
+        if scoped && first == b'/' && resolve.contains(ResolveFlags::BENEATH) {
+            return Err(Errno::EXDEV.into());
+        }
+        let at = match start {
+            _ if first == b'/' && !scoped => cx.fs.root(),
+            Start::Cwd => cx.fs.cwd(),
+            Start::At(path) => path.clone(),
         };
+        let root = scoped.then(|| at.clone());
         if !at.inode().meta().is_dir() {
             return Err(Errno::ENOTDIR.into());
         }
@@ -174,6 +166,11 @@ impl<'a> Walker<'a> {
             last: 0..0,
             trailing_slash: false,
         })
+    }
+
+    /// What `..` does not go above.
+    fn root(&mut self) -> &Path {
+        self.root.get_or_insert_with(|| self.cx.fs.root())
     }
 
     /// Who walks.
@@ -305,7 +302,8 @@ impl<'a> Walker<'a> {
     pub fn up(&mut self) -> Result<()> {
         let before = self.at.mount.clone();
         loop {
-            if self.at.same(&self.root) {
+            let root = self.root().clone();
+            if self.at.same(&root) {
                 if self.resolve.contains(ResolveFlags::BENEATH) {
                     return Err(Errno::EXDEV.into());
                 }
@@ -358,7 +356,8 @@ impl<'a> Walker<'a> {
             if self.resolve.contains(ResolveFlags::BENEATH) {
                 return Err(Errno::EXDEV.into());
             }
-            let before = core::mem::replace(&mut self.at, self.root.clone());
+            let root = self.root().clone();
+            let before = core::mem::replace(&mut self.at, root);
             self.check_mount(&before.mount)?;
         }
         Ok(())
@@ -382,6 +381,7 @@ impl<'a> Walker<'a> {
     ///
     /// # Errors
     /// As [`Walker::to_last`].
+    #[inline]
     pub fn lookup(mut self, follow: Follow) -> Result<Path> {
         self.finish(follow)?;
         Ok(self.at)

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use abi::stat::DeviceNumber;
 use abi::{AT_FDCWD, AtFlags, Errno};
 use machine::addr::UserAddr;
+use zerocopy::IntoBytes;
 
 use super::args::Fd;
 use super::path::{at_flags, read_path, resolve, with_walker};
@@ -27,44 +28,81 @@ enum Layout {
     New,
 }
 
-/// A buffer of directory entries as user space sees them.
+/// Directory entries as user space sees them, in words: every record is aligned to eight bytes.
 struct Records {
     layout: Layout,
-    bytes: Vec<u8>,
+    words: Vec<u64>,
+    /// As many words fit into the user's buffer.
     room: usize,
     /// An entry did not fit.
     full: bool,
 }
 
-/// One call returns this much at most, however big the buffer.
+/// One call returns this many bytes at most, however big the buffer.
 const MOST: usize = 64 << 10;
+/// Words that are made room for at once.
+const STEP: usize = 512;
+
+impl Layout {
+    /// Where the name begins in the third word, after length and perhaps type.
+    fn name_offset(self) -> usize {
+        match self {
+            Self::New => 3,
+            Self::Old => 2,
+        }
+    }
+}
 
 impl DirSink for Records {
     fn entry(&mut self, ino: u64, next: u64, kind: FileType, name: &[u8]) -> bool {
-        let fixed = match self.layout {
-            Layout::New => 19,
-            // The name follows the header of 18 bytes; NUL and type come after it.
-            Layout::Old => 18 + 1,
-        };
-        let len = (fixed + name.len() + 1).next_multiple_of(8);
-        if self.bytes.len() + len > self.room {
+        let offset = self.layout.name_offset();
+        // The name, its NUL and, in the old layout, the type in the last byte.
+        let tail = offset + name.len() + 1 + usize::from(self.layout == Layout::Old);
+        let words = 2 + tail.div_ceil(8);
+        if self.words.len() + words > self.room {
             self.full = true;
             return false;
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&ino.to_ne_bytes());
-        self.bytes.extend_from_slice(&next.to_ne_bytes());
-        let short = u16::try_from(len).unwrap_or(u16::MAX);
-        self.bytes.extend_from_slice(&short.to_ne_bytes());
-        if self.layout == Layout::New {
-            self.bytes.push(kind.dirent_type());
+        let free = self.words.capacity() - self.words.len();
+        if free < words && self.words.try_reserve(words.max(STEP)).is_err() {
+            self.full = true;
+            return false;
         }
-        self.bytes.extend_from_slice(name);
-        self.bytes.resize(start + len, 0);
-        if self.layout == Layout::Old {
-            self.bytes[start + len - 1] = kind.dirent_type();
+        let end = self.words.len() + words;
+        self.words.push(ino);
+        self.words.push(next);
+        let mut third = words as u64 * 8;
+        if self.layout == Layout::New {
+            third |= u64::from(kind.dirent_type()) << 16;
+        }
+        // The head of the name shares the third word; the rest follows in words of its own.
+        let (head, rest) = name.split_at(name.len().min(8 - offset));
+        self.words.push(third | word(head) << (8 * offset));
+        let mut chunks = rest.chunks_exact(8);
+        for chunk in &mut chunks {
+            self.words.push(word(chunk));
+        }
+        // What is left of the name, and what NUL and type need beyond that.
+        let mut left = word(chunks.remainder());
+        while self.words.len() < end {
+            self.words.push(left);
+            left = 0;
+        }
+        if self.layout == Layout::Old
+            && let Some(last) = self.words.last_mut()
+        {
+            *last |= u64::from(kind.dirent_type()) << 56;
         }
         true
+    }
+}
+
+/// Up to eight bytes as a word, in memory order.
+#[inline]
+fn word(bytes: &[u8]) -> u64 {
+    match bytes.try_into() {
+        Ok(bytes) => u64::from_le_bytes(bytes),
+        Err(_) => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
     }
 }
 
@@ -76,17 +114,17 @@ fn read_entries(
     layout: Layout,
 ) -> Result<usize> {
     let file = cx.files.get_usable(fd.0)?;
-    let room = (count as usize).min(MOST);
-    let mut records = Records { layout, bytes: Vec::new(), room, full: false };
+    let room = (count as usize).min(MOST) / 8;
+    let mut records = Records { layout, words: Vec::new(), room, full: false };
     let _pass = file.lock_offset();
     let mut pos = file.offset();
     file.ops().read_dir(&file, &mut pos, &mut records, cx)?;
-    if records.bytes.is_empty() && records.full {
+    if records.words.is_empty() && records.full {
         return Err(Errno::EINVAL.into());
     }
-    user::copy_out(&cx.space, buf, &records.bytes)?;
+    user::copy_out(&cx.space, buf, records.words.as_bytes())?;
     file.set_offset(pos);
-    Ok(records.bytes.len())
+    Ok(records.words.len() * 8)
 }
 
 /// getdents64(2).
@@ -320,4 +358,57 @@ pub fn chroot(cx: &mut CurrentThread, path: UserAddr) -> Result<usize> {
     }
     cx.fs.set_root(found);
     Ok(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The records as bytes, by the description in getdents(2).
+    fn expected(layout: Layout, entries: &[(u64, u64, FileType, &[u8])]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (ino, next, kind, name) in entries {
+            let start = out.len();
+            // Header and type come to 19 bytes in both, only the type's place differs.
+            let len = (19 + name.len() + 1).next_multiple_of(8);
+            out.extend(ino.to_ne_bytes());
+            out.extend(next.to_ne_bytes());
+            out.extend((len as u16).to_ne_bytes());
+            if layout == Layout::New {
+                out.push(kind.dirent_type());
+            }
+            out.extend_from_slice(name);
+            out.resize(start + len, 0);
+            if layout == Layout::Old {
+                out[start + len - 1] = kind.dirent_type();
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn records_have_linuxs_layout_for_every_length_of_name() {
+        let name = [b'n'; 255];
+        for layout in [Layout::New, Layout::Old] {
+            for len in 1..=255 {
+                let entries = [
+                    (7, 1, FileType::Directory, &name[..len]),
+                    (u64::MAX, 9, FileType::Symlink, &b"last"[..]),
+                ];
+                let mut records = Records { layout, words: Vec::new(), room: 8192, full: false };
+                for (ino, next, kind, name) in entries {
+                    assert!(records.entry(ino, next, kind, name));
+                }
+                assert_eq!(records.words.as_bytes(), expected(layout, &entries), "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_stays_out() {
+        let mut records = Records { layout: Layout::New, words: Vec::new(), room: 5, full: false };
+        assert!(records.entry(1, 1, FileType::Regular, b"abcd"));
+        assert!(!records.entry(2, 2, FileType::Regular, b"x"));
+        assert!(records.full && records.words.len() == 3);
+    }
 }

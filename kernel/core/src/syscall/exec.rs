@@ -20,7 +20,7 @@ pub fn execve(
     argv: UserAddr,
     envp: UserAddr,
 ) -> Result<usize> {
-    let path = path::read_path(cx, path)?;
+    let path = path::read_path(cx, path)?.to_vec();
     if path.is_empty() {
         return Err(Errno::ENOENT.into());
     }
@@ -42,7 +42,7 @@ pub fn execveat(
     envp: UserAddr,
     flags: u32,
 ) -> Result<usize> {
-    let path = path::read_path(cx, path)?;
+    let path = path::read_path(cx, path)?.to_vec();
     if path.is_empty() && flags & AtFlags::AT_EMPTY_PATH.bits() == 0 {
         return Err(Errno::ENOENT.into());
     }

@@ -39,7 +39,7 @@ fn may_mount(cx: &CurrentThread) -> Result<()> {
 
 /// An optional string argument.
 fn optional(cx: &CurrentThread, addr: UserAddr) -> Result<Option<Vec<u8>>> {
-    if addr.is_null() { Ok(None) } else { read_path(cx, addr).map(Some) }
+    if addr.is_null() { Ok(None) } else { Ok(Some(read_path(cx, addr)?.to_vec())) }
 }
 
 /// The options of the file system: text of up to a page. What is no text up to its end is cut.

@@ -1,6 +1,7 @@
 //! Calls that take a path and change or ask attributes, and how all calls read paths.
 
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use abi::file::{PATH_MAX, ResolveFlags};
 use abi::stat::mode::S_IALLUGO;
@@ -19,12 +20,38 @@ use crate::fs::walk::{Follow, Start, WalkCx, Walker};
 use crate::mm::user;
 use crate::task::CurrentThread;
 
+/// Paths of up to this many bytes, NUL included, are read without an allocation.
+const SHORT: usize = 64;
+
+/// A path that was read from user space.
+pub(super) struct PathText {
+    short: [u8; SHORT],
+    len: usize,
+    /// Holds all of it when it is long.
+    long: Vec<u8>,
+}
+
+impl Deref for PathText {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        if self.long.is_empty() { &self.short[..self.len] } else { &self.long }
+    }
+}
+
 /// Reads a path. It may be empty: the walk decides about that.
 ///
 /// # Errors
 /// `EFAULT`; `ENAMETOOLONG` when it is longer than `PATH_MAX` with its NUL.
-pub(super) fn read_path(cx: &CurrentThread, addr: UserAddr) -> Result<Vec<u8>> {
-    user::read_cstr(&cx.space, addr, PATH_MAX)
+#[inline]
+pub(super) fn read_path(cx: &CurrentThread, addr: UserAddr) -> Result<PathText> {
+    let mut text = PathText { short: [0; SHORT], len: 0, long: Vec::new() };
+    match user::read_short_cstr(&mut text.short, addr) {
+        Some(len) => text.len = len,
+        None => text.long = user::read_cstr(&cx.space, addr, PATH_MAX)?,
+    }
+    Ok(text)
 }
 
 /// Where `path` starts when it is relative to `dirfd`.

@@ -188,6 +188,19 @@ where
     Ok(values)
 }
 
+/// Reads a string that is short and lies in memory that is there: the fast way for most paths. Its
+/// length, or `None` when [`read_cstr`] has to do it.
+#[inline]
+pub fn read_short_cstr(to: &mut [u8], from: UserAddr) -> Option<usize> {
+    machine::sync::assert_may_sleep();
+    let room = to.len().min(PAGE_SIZE - from.page_offset());
+    if !from.range_ok(room as u64) {
+        return None;
+    }
+    let found = raw::copy_in_str(&mut to[..room], from);
+    found.terminated.then_some(found.copied)
+}
+
 /// Reads a string of at most `max` bytes with its NUL, and returns it without.
 ///
 /// # Errors
