@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::mm::user;
 use crate::task::credentials::{self, CallerIds};
 use crate::task::futex::Sharing;
-use crate::task::futex::operations::{self, TwoWords};
+use crate::task::futex::operations::{self, Counts, TwoWords, Word};
 use crate::task::futex::wait::{self, WaitRequest};
 use crate::task::timers::clocks::Clock;
 use crate::task::{CurrentThread, RobustList, session, tree};
@@ -41,6 +41,7 @@ pub fn futex(
         true => Sharing::Private,
         false => Sharing::Shared,
     };
+    let word = Word { addr, sharing };
     let words = TwoWords { first: addr, second, sharing };
     // Where a second number is wanted, it is in the place of the timeout.
     let value2 = timeout as u32;
@@ -49,17 +50,15 @@ pub fn futex(
     match command {
         FUTEX_WAIT => wait::wait(space, waits(FUTEX_BITSET_MATCH_ANY)),
         FUTEX_WAIT_BITSET => wait::wait(space, waits(value3)),
-        FUTEX_WAKE => {
-            operations::wake(space, addr, sharing, at_least_one(value), FUTEX_BITSET_MATCH_ANY)
-        }
-        FUTEX_WAKE_BITSET => operations::wake(space, addr, sharing, at_least_one(value), value3),
-        FUTEX_REQUEUE => operations::requeue(space, words, count(value)?, count(value2)?, None),
+        FUTEX_WAKE => operations::wake(space, word, at_least_one(value), FUTEX_BITSET_MATCH_ANY),
+        FUTEX_WAKE_BITSET => operations::wake(space, word, at_least_one(value), value3),
+        FUTEX_REQUEUE => operations::requeue(space, words, counts(value, value2)?, None),
         FUTEX_CMP_REQUEUE => {
-            operations::requeue(space, words, count(value)?, count(value2)?, Some(value3))
+            operations::requeue(space, words, counts(value, value2)?, Some(value3))
         }
         FUTEX_WAKE_OP => {
-            let (first, second) = (at_least_one(value), at_least_one(value2));
-            operations::wake_op(space, words, first, second, WakeOp::decode(value3))
+            let counts = Counts { first: at_least_one(value), second: at_least_one(value2) };
+            operations::wake_op(space, words, counts, WakeOp::decode(value3))
         }
         _ => Err(Errno::ENOSYS.into()),
     }
@@ -87,9 +86,10 @@ fn at_least_one(value: u32) -> usize {
     usize::try_from(value.cast_signed()).unwrap_or(1).max(1)
 }
 
-/// A number of sleepers for requeueing.
-fn count(value: u32) -> Result<usize, Errno> {
-    usize::try_from(value.cast_signed()).map_err(|_| Errno::EINVAL)
+/// Numbers of sleepers for requeueing.
+fn counts(first: u32, second: u32) -> Result<Counts, Errno> {
+    let count = |value: u32| usize::try_from(value.cast_signed()).map_err(|_| Errno::EINVAL);
+    Ok(Counts { first: count(first)?, second: count(second)? })
 }
 
 /// `set_robust_list(2)`.

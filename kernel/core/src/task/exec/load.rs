@@ -4,6 +4,7 @@
 //! the old program as it was.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use abi::elf::AuxEntry;
 use abi::{Errno, MapFlags, ProtFlags};
@@ -24,16 +25,29 @@ const SMALL: usize = 1024;
 /// What a new stack is mapped with beyond what is on it already.
 const STACK_ROOM: u64 = 128 << 10;
 
+/// What a program is told.
+pub struct ProgramStrings {
+    /// The path as it was given.
+    pub filename: Vec<u8>,
+    /// The arguments.
+    pub argv: Strings,
+    /// The environment.
+    pub envp: Strings,
+}
+
+impl ProgramStrings {
+    /// All of them, in the order in which they lie on the stack. Only the last lacks its NUL.
+    fn in_order(&self) -> [&[u8]; 3] {
+        [self.argv.bytes(), self.envp.bytes(), &self.filename]
+    }
+}
+
 /// What a program starts with besides its files.
 pub struct StartParts<'a> {
     /// Where things go.
     pub places: Places,
-    /// The path as it was given.
-    pub filename: &'a [u8],
-    /// The arguments.
-    pub argv: &'a Strings,
-    /// The environment.
-    pub envp: &'a Strings,
+    /// What it is told.
+    pub strings: &'a ProgramStrings,
     /// Seeds libc.
     pub random: [u64; 2],
     /// `RLIMIT_STACK`.
@@ -118,7 +132,8 @@ pub fn load(
     };
     if parts.page_zero {
         // Linux does not care whether this works.
-        let _ = map(&space, 0, PAGE, ProtFlags::PROT_READ | ProtFlags::PROT_EXEC, None);
+        let rights = ProtFlags::PROT_READ | ProtFlags::PROT_EXEC;
+        let _ = map_anonymous(&space, (0, PAGE), rights, MapFlags::MAP_FIXED_NOREPLACE);
     }
 
     let addresses = Addresses {
@@ -179,83 +194,92 @@ fn map_anywhere(space: &AddressSpace, program: &Program) -> Result<Placed, LoadE
     map_image(space, program, base.wrapping_sub(start))
 }
 
+/// How a segment is placed.
+#[derive(Clone, Copy)]
+struct At {
+    /// What is added to its addresses.
+    bias: u64,
+    /// Whether something else may be in the place.
+    place: MapFlags,
+}
+
 fn map_image(space: &AddressSpace, program: &Program, bias: u64) -> Result<Placed, LoadError> {
-    let mut first = true;
+    // The first segment must find its place free; the others may overlap it.
+    let mut place = MapFlags::MAP_FIXED_NOREPLACE;
     for segment in &program.image.segments {
-        map_segment(space, program, segment, bias, first)?;
-        first = false;
+        map_file_pages(space, program, segment, At { bias, place })?;
+        if segment.file_size > 0 {
+            place = MapFlags::MAP_FIXED;
+        }
+        zero_rest(space, segment, At { bias, place })?;
+        place = MapFlags::MAP_FIXED;
     }
     Ok(Placed { bias, entry: program.image.entry.wrapping_add(bias) })
 }
 
-fn map_segment(
+/// Maps the part of a segment that comes from the file.
+fn map_file_pages(
     space: &AddressSpace,
     program: &Program,
     segment: &Segment,
-    bias: u64,
-    first: bool,
+    at: At,
 ) -> Result<(), LoadError> {
+    let Some(pages) = segment.file_pages() else { return Ok(()) };
     let mut prot = ProtFlags::empty();
     prot.set(ProtFlags::PROT_READ, segment.read);
     prot.set(ProtFlags::PROT_WRITE, segment.write);
     prot.set(ProtFlags::PROT_EXEC, segment.exec);
-    if let Some(pages) = segment.file_pages() {
-        let request = MapRequest {
-            addr: UserAddr::new(pages.addr.wrapping_add(bias)),
-            len: pages.len,
-            prot,
-            flags: MapFlags::MAP_PRIVATE | fixed(first),
-            source: MapSource::File {
-                object: SourceObject::Cache(program.cache.clone()),
-                file: program.executable.file().clone(),
-                readable: true,
-                writable: false,
-                noexec: false,
-            },
-            offset: pages.offset,
-            may_lock: true,
-        };
-        space.map(request)?;
-    }
-    let zero = segment.zero_bytes();
+    let request = MapRequest {
+        addr: UserAddr::new(pages.addr.wrapping_add(at.bias)),
+        len: pages.len,
+        prot,
+        flags: MapFlags::MAP_PRIVATE | at.place,
+        source: MapSource::File {
+            object: SourceObject::Cache(program.cache.clone()),
+            file: program.executable.file().clone(),
+            readable: true,
+            writable: false,
+            noexec: false,
+        },
+        offset: pages.offset,
+        may_lock: true,
+    };
+    space.map(request)?;
+    Ok(())
+}
+
+/// Zeroes what a segment has in memory beyond the file's bytes.
+fn zero_rest(space: &AddressSpace, segment: &Segment, at: At) -> Result<(), LoadError> {
+    static ZEROES: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
+    let bytes = segment.zero_bytes();
     // Where it is not writable, Linux leaves the bytes of the file in place.
-    if segment.write && !zero.is_empty() {
-        let len = usize::try_from(zero.end - zero.start).map_err(|_| LoadError::Deadly)?;
-        static ZEROES: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
-        write(space, zero.start.wrapping_add(bias), &ZEROES[..len])?;
+    if segment.write && !bytes.is_empty() {
+        let len = usize::try_from(bytes.end - bytes.start).map_err(|_| LoadError::Deadly)?;
+        write(space, bytes.start.wrapping_add(at.bias), &ZEROES[..len])?;
     }
-    let zero = segment.zero_pages();
-    if !zero.is_empty() {
+    let pages = segment.zero_pages();
+    if !pages.is_empty() {
         // Such memory is writable whatever the segment says, as on Linux.
         let mut rights = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         rights.set(ProtFlags::PROT_EXEC, segment.exec);
-        let first = first && segment.file_size == 0;
-        let flags = fixed(first);
-        map(space, zero.start.wrapping_add(bias), zero.end - zero.start, rights, Some(flags))?;
+        let range = (pages.start.wrapping_add(at.bias), pages.end - pages.start);
+        map_anonymous(space, range, rights, at.place)?;
     }
     Ok(())
 }
 
-/// The first segment must find its place free; the others may overlap it.
-fn fixed(first: bool) -> MapFlags {
-    if first { MapFlags::MAP_FIXED_NOREPLACE } else { MapFlags::MAP_FIXED }
-}
-
-/// Maps private anonymous memory at `addr`.
-fn map(
+/// Maps private anonymous memory at `range`, an address and a length.
+fn map_anonymous(
     space: &AddressSpace,
-    addr: u64,
-    len: u64,
+    range: (u64, u64),
     prot: ProtFlags,
-    flags: Option<MapFlags>,
+    flags: MapFlags,
 ) -> Result<(), Errno> {
     let request = MapRequest {
-        addr: UserAddr::new(addr),
-        len,
+        addr: UserAddr::new(range.0),
+        len: range.1,
         prot,
-        flags: MapFlags::MAP_PRIVATE
-            | MapFlags::MAP_ANONYMOUS
-            | flags.unwrap_or(MapFlags::MAP_FIXED_NOREPLACE),
+        flags: MapFlags::MAP_PRIVATE | MapFlags::MAP_ANONYMOUS | flags,
         source: MapSource::Anonymous,
         offset: 0,
         may_lock: true,
@@ -269,8 +293,9 @@ fn map_stack(
     rights: StackRights,
     parts: &StartParts<'_>,
 ) -> Result<u64, LoadError> {
-    let strings = parts.argv.bytes().len() + parts.envp.bytes().len() + parts.filename.len();
-    let pointers = 8 * (parts.argv.count() + parts.envp.count() + 2 * AUXV_LEN + 16);
+    let told = parts.strings;
+    let strings: usize = told.in_order().iter().map(|part| part.len()).sum();
+    let pointers = 8 * (told.argv.count() + told.envp.count() + 2 * AUXV_LEN + 16);
     let used = (strings + pointers) as u64 + parts.places.stack_gap + PAGE;
     let used = used.next_multiple_of(PAGE);
     let limit = parts.stack_limit & !(PAGE - 1);
@@ -279,7 +304,7 @@ fn map_stack(
     let mut prot = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     prot.set(ProtFlags::PROT_EXEC, rights == StackRights::Exec);
     let flags = MapFlags::MAP_FIXED_NOREPLACE | MapFlags::MAP_GROWSDOWN | MapFlags::MAP_STACK;
-    map(space, bottom, size, prot, Some(flags))?;
+    map_anonymous(space, (bottom, size), prot, flags)?;
     Ok(bottom)
 }
 
@@ -291,9 +316,9 @@ fn fill_stack(
 ) -> Result<InitialStack, LoadError> {
     let stack = InitialStack::build(&StackParts {
         top: parts.places.stack_top,
-        filename: parts.filename,
-        argv: parts.argv,
-        envp: parts.envp,
+        filename: &parts.strings.filename,
+        argv: &parts.strings.argv,
+        envp: &parts.strings.envp,
         random: parts.random,
         gap: parts.places.stack_gap,
         auxv,
@@ -302,7 +327,7 @@ fn fill_stack(
         return Err(Errno::E2BIG.into());
     }
     write(space, stack.rsp, stack.words.as_bytes())?;
-    let strings = [parts.argv.bytes(), parts.envp.bytes(), parts.filename];
+    let strings = parts.strings.in_order();
     let len: usize = strings.iter().map(|part| part.len()).sum();
     if len <= SMALL {
         // The usual case, at the price of one write: the three follow each other.
@@ -314,9 +339,10 @@ fn fill_stack(
         }
         write(space, stack.arg_start, &all[..len])?;
     } else {
-        write(space, stack.arg_start, parts.argv.bytes())?;
-        write(space, stack.env_start, parts.envp.bytes())?;
-        write(space, stack.env_end, parts.filename)?;
+        let [argv, envp, filename] = strings;
+        write(space, stack.arg_start, argv)?;
+        write(space, stack.env_start, envp)?;
+        write(space, stack.env_end, filename)?;
     }
     Ok(stack)
 }

@@ -38,7 +38,7 @@ use crate::fs::walk::Start;
 use crate::mm::layout::MemoryLimit;
 use args::Budget;
 use layout::Places;
-use load::{AUXV_LEN, Addresses, LoadError, Loaded, StartParts};
+use load::{AUXV_LEN, Addresses, LoadError, Loaded, ProgramStrings, StartParts};
 use program::{Executable, Lookup, Programs};
 
 /// Who is to be executed.
@@ -129,15 +129,14 @@ pub fn exec(cx: &mut CurrentThread, request: ExecRequest) -> Result<()> {
         Lookup { start: target.start.clone(), path: &target.path, no_follow: target.no_follow };
     let executable = program::open(cx, &lookup)?;
     let stack_limit = cx.process.limits.soft(RLIMIT_STACK);
-    let (mut argv, envp) = read_arguments(cx, arguments, &target.filename, stack_limit)?;
+    let mut strings = read_arguments(cx, arguments, &target.filename, stack_limit)?;
     if target.check_only {
         return Ok(());
     }
     let name = name_of(&target, &executable);
-    let programs =
-        program::resolve(cx, executable, &target.filename, target.inaccessible, &mut argv)?;
+    let programs = program::resolve(cx, executable, &target, &mut strings.argv)?;
     let privileges = privileges(cx, &programs);
-    let loaded = match load(cx, &programs, &privileges, &target.filename, &argv, &envp) {
+    let loaded = match load(cx, &programs, &privileges, &strings) {
         Ok(loaded) => loaded,
         Err(LoadError::Failed(error)) => return Err(error),
         Err(LoadError::Deadly) => {
@@ -146,10 +145,20 @@ pub fn exec(cx: &mut CurrentThread, request: ExecRequest) -> Result<()> {
             return Err(Errno::ENOEXEC.into());
         }
     };
-    let files = own_files(cx)?;
+    let prepared = Prepared { programs, privileges, loaded, files: own_files(cx)?, name };
     exit::kill_other_threads(cx)?;
-    commit(cx, programs, privileges, loaded, files, name);
+    commit(cx, prepared);
     Ok(())
+}
+
+/// Everything that the new program needs.
+struct Prepared {
+    programs: Programs,
+    privileges: ExecCred,
+    loaded: Loaded,
+    /// The descriptor table, if the present one is shared.
+    files: Option<Arc<FdTable>>,
+    name: Comm,
 }
 
 /// After a set*id call that took the process over its user's limit, exec is where that is refused:
@@ -169,28 +178,29 @@ fn read_arguments(
     arguments: Arguments,
     filename: &[u8],
     stack_limit: u64,
-) -> Result<(Strings, Strings)> {
-    let (mut argv, envp) = match arguments {
+) -> Result<ProgramStrings> {
+    let filename = filename.to_vec();
+    let mut strings =
+        ProgramStrings { filename, argv: Strings::default(), envp: Strings::default() };
+    match arguments {
         Arguments::User { argv, envp } => {
             let argv = args::read_pointers(&cx.space, argv)?;
             let envp = args::read_pointers(&cx.space, envp)?;
             let mut budget = Budget::new(stack_limit, argv.len(), envp.len())?;
-            budget.take(filename.len())?;
-            let envp = args::read_strings(&cx.space, &envp, &mut budget)?;
-            (args::read_strings(&cx.space, &argv, &mut budget)?, envp)
+            budget.take(strings.filename.len())?;
+            strings.envp = args::read_strings(&cx.space, &envp, &mut budget)?;
+            strings.argv = args::read_strings(&cx.space, &argv, &mut budget)?;
         }
         Arguments::Kernel { argv, envp } => {
-            let mut strings = (Strings::default(), Strings::default());
-            argv.iter().try_for_each(|string| strings.0.push(string))?;
-            envp.iter().try_for_each(|string| strings.1.push(string))?;
-            strings
+            argv.iter().try_for_each(|string| strings.argv.push(string))?;
+            envp.iter().try_for_each(|string| strings.envp.push(string))?;
         }
-    };
-    if argv.count() == 0 {
-        // A program without even a name is something that few are prepared for.
-        argv.push(b"")?;
     }
-    Ok((argv, envp))
+    if strings.argv.count() == 0 {
+        // A program without even a name is something that few are prepared for.
+        strings.argv.push(b"")?;
+    }
+    Ok(strings)
 }
 
 /// The name that the thread gets: the last part of the path, and for a bare descriptor that of the
@@ -239,9 +249,7 @@ fn load(
     cx: &CurrentThread,
     programs: &Programs,
     privileges: &ExecCred,
-    filename: &[u8],
-    argv: &Strings,
-    envp: &Strings,
+    strings: &ProgramStrings,
 ) -> Result<Loaded, LoadError> {
     let mut personality = cx.thread.personality();
     if privileges.clears_personality {
@@ -255,9 +263,7 @@ fn load(
     let stack_limit = stack_limit(cx, privileges);
     let parts = StartParts {
         places: Places::choose(stack_limit, randomize.then_some(places)),
-        filename,
-        argv,
-        envp,
+        strings,
         random: [seed_low, seed_high],
         stack_limit,
         limits: cx.space.limits(),
@@ -311,14 +317,8 @@ fn own_files(cx: &CurrentThread) -> Result<Option<Arc<FdTable>>, Errno> {
 }
 
 /// Puts the new program in place of the old one, in Linux's order. Nothing in here fails.
-fn commit(
-    cx: &mut CurrentThread,
-    programs: Programs,
-    privileges: ExecCred,
-    loaded: Loaded,
-    files: Option<Arc<FdTable>>,
-    name: Comm,
-) {
+fn commit(cx: &mut CurrentThread, prepared: Prepared) {
+    let Prepared { programs, privileges, loaded, files, name } = prepared;
     futex::leave_thread(cx);
     let old_space = cx.set_space(loaded.space);
     cx.release_vfork_parent();

@@ -7,6 +7,7 @@ use abi::file::{PATH_MAX, ResolveFlags};
 use abi::{Errno, OpenFlags};
 use core::any::Any;
 
+use super::Target;
 use super::script::{self, HEAD_SIZE};
 use crate::elf::{Image, ReadAt, Strings};
 use crate::error::{Error, Result};
@@ -145,25 +146,21 @@ struct Redirect {
 }
 
 /// Finds out what to run for `executable`: goes through scripts, which changes `argv`, and reads
-/// the headers of the program and its interpreter.
-///
-/// `name` is the path as the script's interpreter will see it; `inaccessible` says that it will
-/// not be able to open it, since the descriptor in it is closed by then.
+/// the headers of the program and its interpreter. `target` says how a script's interpreter will
+/// find the script.
 ///
 /// # Errors
 /// `ENOEXEC` for files that are neither programs nor scripts; `ELOOP` for scripts of scripts of
-/// scripts; `ELIBBAD` for a broken interpreter; what opening interpreters gives.
+/// scripts; `ENOENT` for a script that its interpreter could not open; `ELIBBAD` for a broken
+/// interpreter; what opening interpreters gives.
 pub fn resolve(
     cx: &CurrentThread,
     mut executable: Arc<Executable>,
-    name: &[u8],
-    inaccessible: bool,
+    target: &Target,
     argv: &mut Strings,
 ) -> Result<Programs> {
     let mut readable = executable.is_readable_by(cx);
-    let mut script_name = Vec::new();
-    script_name.try_reserve(name.len())?;
-    script_name.extend_from_slice(name);
+    let mut script_name = target.filename.clone();
     for depth in 0.. {
         let head = Head::read(cx, executable.file())?;
         let Some(redirect) = redirect(head.script(), &script_name)? else {
@@ -171,7 +168,7 @@ pub fn resolve(
             readable &= interpreter.as_ref().is_none_or(|it| it.executable.is_readable_by(cx));
             return Ok(Programs { main, interpreter, readable });
         };
-        if inaccessible {
+        if target.inaccessible {
             return Err(Errno::ENOENT.into());
         }
         argv.replace_first(&redirect.argv_front)?;

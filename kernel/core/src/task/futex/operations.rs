@@ -12,28 +12,31 @@ use crate::mm::fault::{Access, FaultOutcome};
 use crate::mm::oom::{self, Relief};
 use crate::mm::{AddressSpace, user};
 
+/// The futex of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Word {
+    /// Where it is.
+    pub addr: UserAddr,
+    /// Who else may use it.
+    pub sharing: Sharing,
+}
+
 /// `FUTEX_WAKE_BITSET`: wakes up to `count` sleepers whose bitset has a bit of `bitset`; how many.
 ///
 /// # Errors
 /// `EINVAL` for a bitset without bits or an address that is not aligned, `EFAULT`.
-pub fn wake(
-    space: &AddressSpace,
-    addr: UserAddr,
-    sharing: Sharing,
-    count: usize,
-    bitset: u32,
-) -> Result<usize> {
+pub fn wake(space: &AddressSpace, word: Word, count: usize, bitset: u32) -> Result<usize> {
     if bitset == 0 {
         return Err(Errno::EINVAL.into());
     }
-    let key = Key::new(space, addr, sharing)?;
+    let key = Key::new(space, word.addr, word.sharing)?;
     Ok(TABLE.wake(&key, count, bitset))
 }
 
 /// Wakes one sleeper on the word at `addr`, for the kernel's own use: a thread that ends.
 pub fn wake_addr(space: &AddressSpace, addr: UserAddr) {
     // An address that is no good has no sleepers.
-    let _ = wake(space, addr, Sharing::Shared, 1, u32::MAX);
+    let _ = wake(space, Word { addr, sharing: Sharing::Shared }, 1, u32::MAX);
 }
 
 /// Two futexes of one call.
@@ -47,16 +50,24 @@ pub struct TwoWords {
     pub sharing: Sharing,
 }
 
-/// `FUTEX_REQUEUE`, and `FUTEX_CMP_REQUEUE` when `expected` is given: wakes `wake` sleepers of the
-/// first futex and moves `requeue` of the others to the second. How many in all.
+/// How many sleepers of two futexes.
+#[derive(Clone, Copy, Debug)]
+pub struct Counts {
+    /// To wake on the first.
+    pub first: usize,
+    /// To move to the second, or to wake there.
+    pub second: usize,
+}
+
+/// `FUTEX_REQUEUE`, and `FUTEX_CMP_REQUEUE` when `expected` is given: wakes sleepers of the first
+/// futex and moves others to the second. How many in all.
 ///
 /// # Errors
 /// `EAGAIN` when the first word is not as expected; `EINVAL`, `EFAULT`.
 pub fn requeue(
     space: &AddressSpace,
     words: TwoWords,
-    wake: usize,
-    requeue: usize,
+    counts: Counts,
     expected: Option<u32>,
 ) -> Result<usize> {
     let from = Key::new(space, words.first, words.sharing)?;
@@ -74,23 +85,17 @@ pub fn requeue(
                 }
             }
         }
-        let done = pair.requeue(&from, &to, wake, requeue);
+        let done = pair.requeue(&from, &to, counts);
         return Ok(done.woken + done.moved);
     }
 }
 
-/// `FUTEX_WAKE_OP`: changes the second word, wakes `wake` sleepers of the first futex, and `wake_op`
-/// of the second if its old value is as `op` says.
+/// `FUTEX_WAKE_OP`: changes the second word, wakes sleepers of the first futex, and of the second
+/// if its old value is as `op` says.
 ///
 /// # Errors
 /// `ENOSYS` for an operation or comparison that does not exist; `EINVAL`, `EFAULT`.
-pub fn wake_op(
-    space: &AddressSpace,
-    words: TwoWords,
-    wake: usize,
-    wake_op: usize,
-    op: WakeOp,
-) -> Result<usize> {
+pub fn wake_op(space: &AddressSpace, words: TwoWords, counts: Counts, op: WakeOp) -> Result<usize> {
     let first = Key::new(space, words.first, words.sharing)?;
     let second = Key::new(space, words.second, words.sharing)?;
     op.apply(0).ok_or(Errno::ENOSYS)?;
@@ -103,9 +108,9 @@ pub fn wake_op(
         };
         // Linux changes the word before it looks at the comparison.
         let matches = op.matches(old).ok_or(Errno::ENOSYS)?;
-        let mut woken = pair.wake_first(&first, wake);
+        let mut woken = pair.wake_first(&first, counts.first);
         if matches {
-            woken += pair.wake_second(&second, wake_op);
+            woken += pair.wake_second(&second, counts.second);
         }
         return Ok(woken);
     }

@@ -10,6 +10,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use machine::sync::{SpinLock, SpinLockGuard};
 
 use super::key::Key;
+use super::operations::Counts;
 use crate::locks;
 use crate::sched::{Sleep, WaitQueue, Woken};
 
@@ -160,10 +161,9 @@ impl Pair<'_> {
         wake_in(self.second.as_mut().unwrap_or(&mut self.first), key, count, u32::MAX)
     }
 
-    /// Wakes up to `wake` sleepers on `from`, the first key, and moves up to `requeue` of the
-    /// others to `to`, the second key.
-    pub fn requeue(&mut self, from: &Key, to: &Key, wake: usize, requeue: usize) -> Requeued {
-        let woken = match wake {
+    /// Wakes sleepers on `from`, the first key, and moves others to `to`, the second key.
+    pub fn requeue(&mut self, from: &Key, to: &Key, counts: Counts) -> Requeued {
+        let woken = match counts.first {
             0 => 0,
             count => wake_in(&mut self.first, from, count, u32::MAX),
         };
@@ -171,12 +171,12 @@ impl Pair<'_> {
         if from == to {
             // Already where they should be; only the count matters.
             let there = self.first.iter().filter(|entry| entry.key == *from).count();
-            done.moved = there.min(requeue);
+            done.moved = there.min(counts.second);
             return done;
         }
         let index = to.bucket(BUCKETS);
         let mut at = 0;
-        while done.moved < requeue && at < self.first.len() {
+        while done.moved < counts.second && at < self.first.len() {
             if self.first[at].key != *from {
                 at += 1;
                 continue;

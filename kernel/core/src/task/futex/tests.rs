@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 
 use super::key::Key;
+use super::operations::Counts;
 use super::table::{Requeued, Table, Waiter};
 
 fn sleep_on(table: &Table, key: &Key, bitset: u32) -> Arc<Waiter> {
@@ -78,7 +79,7 @@ fn requeued_sleepers_are_woken_where_they_are_now() {
         let table = Table::new();
         let from = Key::for_test(7, 128);
         let waiters: Vec<_> = (0..5).map(|_| sleep_on(&table, &from, u32::MAX)).collect();
-        let done = table.lock_pair(&from, &to).requeue(&from, &to, 1, 2);
+        let done = table.lock_pair(&from, &to).requeue(&from, &to, Counts { first: 1, second: 2 });
         assert_eq!(done, Requeued { woken: 1, moved: 2 });
         assert_eq!((table.sleepers(&from), table.sleepers(&to)), (2, 2));
         assert!(table.remove(&waiters[1]));
@@ -140,7 +141,7 @@ proptest! {
                         lists[to].extend(tail);
                     }
                     let mut pair = table.lock_pair(&keys[from], &keys[to]);
-                    let done = pair.requeue(&keys[from], &keys[to], wake, requeue);
+                    let done = pair.requeue(&keys[from], &keys[to], Counts { first: wake, second: requeue });
                     prop_assert_eq!(done, Requeued { woken, moved });
                 }
                 Op::Leave(index) if index < waiters.len() => {
