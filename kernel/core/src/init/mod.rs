@@ -40,7 +40,6 @@ static READY: AtomicBool = AtomicBool::new(false);
 
 /// Takes over the machine. Called once, on the boot processor.
 pub fn start(boot: &'static BootInfo) -> ! {
-    log::info!("Oxbow {} on {:?}", env!("CARGO_PKG_VERSION"), boot.protocol());
     machine::cpu::start_others(start_other);
     sched::init(machine::cpu::count());
     let line = CommandLine::parse(boot.cmdline());

@@ -1,4 +1,7 @@
 //! Scheduling policies, nice levels and their weights (sched(7)).
+//!
+//! Real-time tasks are not throttled (Linux leaves 5 % to the others by default): one that never
+//! sleeps keeps its processor, as sched(7) describes it for `sched_rt_runtime_us` of -1.
 
 /// The lowest and the highest nice value.
 pub const NICE_MIN: i32 = -20;

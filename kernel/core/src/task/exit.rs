@@ -3,6 +3,7 @@
 //! Everything is given back before the parent is told, so that whoever has waited for a process
 //! finds its memory free.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicI64, Ordering};
 
 use abi::WaitStatus;
@@ -10,7 +11,7 @@ use abi::WaitStatus;
 use super::current::{CurrentThread, Ending};
 use super::process::Process;
 use super::thread::ThreadFiles;
-use super::tree::{self, INIT, ThreadEnd, Vanished};
+use super::tree::{self, INIT, Vanished};
 use super::usage::Usage;
 use crate::error::{Restart, Result};
 use crate::sched::{self, Sleep};
@@ -38,7 +39,8 @@ pub fn finish(mut cx: CurrentThread) {
     if cx.thread.is_leader() {
         cx.process.set_leader_status(status);
     }
-    if cx.pid() == INIT && tree::read().node(INIT).is_some_and(|init| init.live == 1) {
+    let last = cx.process.count_out();
+    if last && cx.pid() == INIT {
         init_died(cx.process.status());
     }
     super::futex::leave_thread(&mut cx);
@@ -49,14 +51,14 @@ pub fn finish(mut cx: CurrentThread) {
     }
     let (thread, process, task) = (cx.thread.clone(), cx.process.clone(), cx.task.clone());
     give_back_resources(cx);
+    if last {
+        give_up_process(&process);
+    }
 
     let mut vanished = Vanished::default();
     thread.mark_ended();
     process.add_gone_usage(usage);
-    let end = tree::write().end_thread(&thread, &mut vanished);
-    if end == ThreadEnd::ProcessEnded {
-        process.child_events.wake_all();
-    }
+    tree::write().end_thread(&thread, &mut vanished);
     // The stack is about to go: nothing may be left on it that owns something.
     drop((vanished, thread, process, task));
 }
@@ -68,20 +70,20 @@ fn final_usage(cx: &CurrentThread) -> Usage {
 }
 
 fn give_back_resources(cx: CurrentThread) {
-    let last = tree::read().node(cx.pid()).is_some_and(|node| node.live == 1);
-    let CurrentThread { thread, process, task, space, files, fs, own_signals, .. } = cx;
+    let CurrentThread { thread, task, space, files, fs, own_signals, .. } = cx;
     let seen = thread.store_files(ThreadFiles::default());
     task.set_space(None);
     drop((seen.space, space));
     drop((seen.files, files));
     drop((seen.fs, fs, own_signals));
-    if last {
-        super::timers::process_ends(&process);
-        let executable = process.set_executable(None);
-        drop(executable);
-        if process.session() == process.pid {
-            crate::fs::tty::session_ends(process.pid);
-        }
+}
+
+/// What the last thread of a process takes down with it.
+fn give_up_process(process: &Arc<Process>) {
+    super::timers::process_ends(process);
+    drop(process.set_executable(None));
+    if process.session() == process.pid {
+        crate::fs::tty::session_ends(process.pid);
     }
 }
 

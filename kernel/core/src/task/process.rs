@@ -55,6 +55,8 @@ pub struct Process {
     group: AtomicU32,
     session: AtomicU32,
     flags: AtomicU32,
+    /// How many threads have not begun to end.
+    living: AtomicU32,
     /// -1000 to 1000 (proc(5), `oom_score_adj`).
     pub oom_score_adj: AtomicI32,
     /// Its resource limits.
@@ -100,6 +102,7 @@ impl Process {
             group: AtomicU32::new(0),
             session: AtomicU32::new(0),
             flags: AtomicU32::new(inherited_flags.bits()),
+            living: AtomicU32::new(0),
             oom_score_adj: AtomicI32::new(oom_score_adj),
             limits: parent.map_or_else(Limits::initial, |parent| parent.limits.duplicate()),
             timers: ProcessTimers::new(),
@@ -143,6 +146,17 @@ impl Process {
     pub(super) fn store_group(&self, group: Pid, session: Pid) {
         self.group.store(group, Ordering::Relaxed);
         self.session.store(session, Ordering::Relaxed);
+    }
+
+    /// A thread joins; only for the tree, when it adds one.
+    pub(super) fn count_in(&self) {
+        self.living.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A thread begins to end. True for the last one, which takes down what the process has as a
+    /// whole; of threads that end at once exactly one is told so.
+    pub(super) fn count_out(&self) -> bool {
+        self.living.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
     /// Its flags.

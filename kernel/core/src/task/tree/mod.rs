@@ -276,6 +276,7 @@ impl Tree {
         } = new;
         reservation.consume();
         threads.push(leader.clone());
+        process.count_in();
         process.store_parent(parent_pid);
         process.store_group(group, session);
         let id = self.ids.entry(pid).or_default();
@@ -344,6 +345,7 @@ impl Tree {
             return Err((abi::Errno::ENOMEM, reservation));
         }
         reservation.consume();
+        thread.process.count_in();
         if let Some(node) = self.node_mut(thread.process.pid) {
             node.threads.push(thread.clone());
             node.live += 1;
