@@ -100,10 +100,22 @@ impl DirSink for Records {
 /// Up to eight bytes as a word, in memory order.
 #[inline]
 fn word(bytes: &[u8]) -> u64 {
-    match bytes.try_into() {
-        Ok(bytes) => u64::from_le_bytes(bytes),
-        Err(_) => bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    if let Ok(bytes) = bytes.try_into() {
+        return u64::from_le_bytes(bytes);
     }
+    let (mut word, mut shift, mut rest) = (0, 0, bytes);
+    if let Some((four, more)) = rest.split_first_chunk() {
+        word = u64::from(u32::from_le_bytes(*four));
+        (shift, rest) = (32, more);
+    }
+    if let Some((two, more)) = rest.split_first_chunk() {
+        word |= u64::from(u16::from_le_bytes(*two)) << shift;
+        (shift, rest) = (shift + 16, more);
+    }
+    if let Some(&one) = rest.first() {
+        word |= u64::from(one) << shift;
+    }
+    word
 }
 
 fn read_entries(
