@@ -7,7 +7,8 @@
 //! without it: exactly what Linux puts into a signal frame.
 
 pub use crate::backend::fpu::{
-    FpuImage, load_current, reset_current, save_current, size, with_current, xfeatures,
+    FpuImage, fill_current, load_current, reset_current, save_current, size, with_current,
+    xfeatures,
 };
 
 /// The image sets something that the processor would refuse.

@@ -39,10 +39,7 @@ fn set_name(cx: &CurrentThread, which: Which, at: UserAddr, len: i32) -> Result<
     if !cx.cred().capable(CAP_SYS_ADMIN) {
         return Err(Errno::EPERM.into());
     }
-    let len = usize::try_from(len)
-        .ok()
-        .filter(|&len| len <= NAME_MAX)
-        .ok_or(Errno::EINVAL)?;
+    let len = usize::try_from(len).ok().filter(|&len| len <= NAME_MAX).ok_or(Errno::EINVAL)?;
     let mut name = [0; NAME_MAX];
     user::copy_in(&cx.space, &mut name[..len], at)?;
     utsname::set(which, &name[..len]);
@@ -102,11 +99,7 @@ pub fn getrandom(cx: &mut CurrentThread, at: UserAddr, len: usize, flags: u32) -
         }
     }
     chunk.fill(0);
-    if done == 0 && len > 0 {
-        Err(Errno::EFAULT.into())
-    } else {
-        Ok(done)
-    }
+    if done == 0 && len > 0 { Err(Errno::EFAULT.into()) } else { Ok(done) }
 }
 
 /// Whether Ctrl-Alt-Del would restart at once; there is no keyboard that could.
@@ -200,9 +193,7 @@ pub fn syslog(cx: &mut CurrentThread, what: i32, at: UserAddr, len: i32) -> Resu
             Ok(0)
         }
         action::CONSOLE_LEVEL => {
-            let level = u8::try_from(len)
-                .ok()
-                .filter(|level| (1..=8).contains(level));
+            let level = u8::try_from(len).ok().filter(|level| (1..=8).contains(level));
             log::set_console_level(level.ok_or(Errno::EINVAL)?);
             SAVED_LEVEL.store(0, Ordering::Relaxed);
             Ok(0)
@@ -223,21 +214,15 @@ pub fn syslog(cx: &mut CurrentThread, what: i32, at: UserAddr, len: i32) -> Resu
 
 fn buffer_len(at: UserAddr, len: i32) -> Result<usize, Errno> {
     let len = usize::try_from(len).map_err(|_| Errno::EINVAL)?;
-    if at.is_null() {
-        Err(Errno::EINVAL)
-    } else {
-        Ok(len)
-    }
+    if at.is_null() { Err(Errno::EINVAL) } else { Ok(len) }
 }
 
 /// The first record from `sequence` on as syslog(2) shows it, with its number.
 fn record(sequence: u64) -> Option<(Vec<u8>, u64)> {
     let mut text = [0; log::TEXT_MAX];
     let entry = log::read(sequence, &mut text)?;
-    let (seconds, micros) = (
-        entry.nanoseconds / NSEC_PER_SEC,
-        entry.nanoseconds / 1000 % 1_000_000,
-    );
+    let (seconds, micros) =
+        (entry.nanoseconds / NSEC_PER_SEC, entry.nanoseconds / 1000 % 1_000_000);
     let mut line = alloc::format!("<{}>[{seconds:5}.{micros:06}] ", entry.level).into_bytes();
     line.extend_from_slice(&text[..entry.len.min(text.len())]);
     line.push(b'\n');

@@ -11,11 +11,11 @@ use crate::error::{Restart, Result};
 use crate::fs::{Caller, OpenFile, anon};
 use crate::mm::user;
 use crate::sched::{self, Sleep};
-use crate::task::{CurrentThread, pidfd};
 use crate::task::futex::wait::FutexRestart;
 use crate::task::signal::signalfd::SignalFd;
 use crate::task::signal::{Action, deliver, own, send};
 use crate::task::timers::sleep::SleepRestart;
+use crate::task::{CurrentThread, pidfd};
 
 /// The only size of a signal set that the kernel takes.
 const SET_SIZE: usize = size_of::<SigSet>();
@@ -47,14 +47,9 @@ pub fn rt_sigaction(
     }
     let action = match new.is_null() {
         true => None,
-        false => Some(Action::from_user(&user::read::<KernelSigaction>(
-            &cx.space, new,
-        )?)),
+        false => Some(Action::from_user(&user::read::<KernelSigaction>(&cx.space, new)?)),
     };
-    let signal = u32::try_from(number)
-        .ok()
-        .and_then(Signal::new)
-        .ok_or(Errno::EINVAL)?;
+    let signal = u32::try_from(number).ok().and_then(Signal::new).ok_or(Errno::EINVAL)?;
     let signals = &cx.process.signals;
     let before = match action {
         None => signals.action(signal),
@@ -137,10 +132,7 @@ pub fn rt_sigtimedwait(
             Some(clock::monotonic().saturating_add(timeout.to_nanos()?))
         }
     };
-    let taken = cx
-        .process
-        .signals
-        .wait_for(cx.thread.slot, wanted, deadline)?;
+    let taken = cx.process.signals.wait_for(cx.thread.slot, wanted, deadline)?;
     if !info.is_null() {
         user::write(&cx.space, info, &taken.to_abi())?;
     }
@@ -277,18 +269,11 @@ pub fn signalfd4(
     }
     if fd == -1 {
         let nonblock = flags & OpenFlags::O_NONBLOCK;
-        let file = anon::open(
-            "[signalfd]",
-            SignalFd::new(mask),
-            OpenFlags::O_RDWR | nonblock,
-            cx,
-        );
+        let file = anon::open("[signalfd]", SignalFd::new(mask), OpenFlags::O_RDWR | nonblock, cx);
         return install(cx, file, flags.contains(OpenFlags::O_CLOEXEC));
     }
     let file = cx.files.get(fd)?;
-    file.ops_as::<SignalFd>()
-        .ok_or(Errno::EINVAL)?
-        .set_mask(mask);
+    file.ops_as::<SignalFd>().ok_or(Errno::EINVAL)?.set_mask(mask);
     cx.process.signals.wake_arrivals();
     Ok(fd as usize)
 }

@@ -126,10 +126,7 @@ pub fn adjtimex(cx: &mut CurrentThread, at: UserAddr) -> Result<usize> {
     state.precision = 1;
     state.tolerance = 32_768_000;
     let now = Timespec::from_wall_nanos(clock::realtime());
-    state.time = Timeval {
-        tv_sec: now.tv_sec,
-        tv_usec: now.tv_nsec,
-    };
+    state.time = Timeval { tv_sec: now.tv_sec, tv_usec: now.tv_nsec };
     state.tick = 10_000;
     user::write(&cx.space, at, &state)?;
     Ok(TIME_ERROR as usize)
@@ -175,11 +172,7 @@ pub fn clock_nanosleep(
     if clock.is_cpu() {
         return sleep::cpu_time(&clock, ns, absolute);
     }
-    if absolute {
-        sleep::absolute(&clock, ns)
-    } else {
-        sleep::relative(cx, ns, left)
-    }
+    if absolute { sleep::absolute(&clock, ns) } else { sleep::relative(cx, ns, left) }
 }
 
 /// `times(2)`.
@@ -256,13 +249,9 @@ pub fn setitimer(
     let before = match which {
         ITIMER_REAL => timers.real.set(&cx.process, value, interval),
         ITIMER_VIRTUAL => {
-            timers
-                .cpu
-                .set_interval(&cx.process, CpuInterval::Virtual, value, interval)
+            timers.cpu.set_interval(&cx.process, CpuInterval::Virtual, value, interval)
         }
-        ITIMER_PROF => timers
-            .cpu
-            .set_interval(&cx.process, CpuInterval::Prof, value, interval),
+        ITIMER_PROF => timers.cpu.set_interval(&cx.process, CpuInterval::Prof, value, interval),
         _ => return Err(Errno::EINVAL.into()),
     };
     if !old.is_null() {
@@ -368,10 +357,7 @@ pub fn timerfd_create(cx: &mut CurrentThread, id: i32, flags: u32) -> Result<usi
         _ => return Err(Errno::EINVAL.into()),
     };
     let mut open = OpenFlags::O_RDWR;
-    open.set(
-        OpenFlags::O_NONBLOCK,
-        flags.contains(TimerfdFlags::TFD_NONBLOCK),
-    );
+    open.set(OpenFlags::O_NONBLOCK, flags.contains(TimerfdFlags::TFD_NONBLOCK));
     let file = anon::open("[timerfd]", TimerFd::new(id, clock), open, cx);
     install(cx, file, flags.contains(TimerfdFlags::TFD_CLOEXEC))
 }

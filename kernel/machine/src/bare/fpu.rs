@@ -162,15 +162,8 @@ impl FpuImage {
     /// [`Invalid`] when the length is not that of the machine's format, when MXCSR has bits that do not exist,
     /// or when the header names state the kernel does not hand out.
     pub fn copy_from_bytes(&mut self, from: &[u8]) -> Result<(), Invalid> {
-        let format = format();
-        if from.len() != format.size || read_u32(from, MXCSR) & !format.mxcsr_mask != 0 {
+        if !is_valid(from) {
             return Err(Invalid);
-        }
-        if format.components != 0 {
-            let known = read_u64(from, HEADER) & !format.components == 0;
-            if !known || from[HEADER + 8..HEADER_END].iter().any(|byte| *byte != 0) {
-                return Err(Invalid);
-            }
         }
         self.bytes_mut().copy_from_slice(from);
         Ok(())
@@ -202,6 +195,17 @@ impl FpuImage {
             }
         }
     }
+}
+
+/// Whether the processor would take these bytes.
+fn is_valid(bytes: &[u8]) -> bool {
+    let format = format();
+    if bytes.len() != format.size || read_u32(bytes, MXCSR) & !format.mxcsr_mask != 0 {
+        return false;
+    }
+    format.components == 0
+        || (read_u64(bytes, HEADER) & !format.components == 0
+            && bytes[HEADER + 8..HEADER_END].iter().all(|byte| *byte == 0))
 }
 
 impl Clone for FpuImage {
@@ -261,6 +265,32 @@ pub fn save_current() -> FpuImage {
 /// As [`FpuImage::copy_from_bytes`]; the state is then unchanged.
 pub fn load_current(bytes: &[u8]) -> Result<(), Invalid> {
     change(|image| image.copy_from_bytes(bytes))
+}
+
+/// Lets `fill` write the running thread's new state into its image. `fill` must not sleep, and says
+/// whether it wrote all of it.
+///
+/// # Errors
+/// [`Invalid`] when it did not, or when the processor would refuse the image; the thread then has
+/// the state a program starts with.
+pub fn fill_current(fill: impl FnOnce(&mut [u8]) -> bool) -> Result<(), Invalid> {
+    prepare();
+    let user = thread::user_state();
+    // What the registers hold is given up at once, so that nothing saves it over the new image.
+    without_interrupts(|| {
+        percpu::this().fpu_live.store(0, Ordering::Relaxed);
+        percpu::set_attention(attention::FPU);
+        // SAFETY: 1. this thread's own state, and nothing else touches it while the thread runs.
+        unsafe { (*user).fpu_cpu = NO_CPU };
+    });
+    // SAFETY: as above; 2. the state is not live, so no switch writes to the image meanwhile.
+    let image = unsafe { (*user).fpu.as_mut() }.expect("invariant: prepared above");
+    if fill(image.bytes_mut()) && is_valid(image.as_bytes()) {
+        Ok(())
+    } else {
+        image.reset();
+        Err(Invalid)
+    }
 }
 
 /// Gives the running thread the state a program starts with.

@@ -76,6 +76,19 @@ pub fn load_current(bytes: &[u8]) -> Result<(), Invalid> {
     CURRENT.with_borrow_mut(|image| image.copy_from_bytes(bytes))
 }
 
+/// Lets `fill` write the running thread's new state.
+///
+/// # Errors
+/// [`Invalid`] when it says that it did not, or as [`FpuImage::copy_from_bytes`].
+pub fn fill_current(fill: impl FnOnce(&mut [u8]) -> bool) -> Result<(), Invalid> {
+    let mut bytes = [0; SIZE];
+    let loaded = if fill(&mut bytes) { load_current(&bytes) } else { Err(Invalid) };
+    if loaded.is_err() {
+        reset_current();
+    }
+    loaded
+}
+
 /// Gives the running thread the state a program starts with.
 pub fn reset_current() {
     CURRENT.set(FpuImage::initial());

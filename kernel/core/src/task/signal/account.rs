@@ -22,11 +22,7 @@ impl Charge {
     pub fn new(uid: Uid, limit: u64) -> Option<Self> {
         let count = counter(uid)?;
         let charge = Self(count);
-        if charge.0.fetch_add(1, Ordering::Relaxed) < limit {
-            Some(charge)
-        } else {
-            None
-        }
+        if charge.0.fetch_add(1, Ordering::Relaxed) < limit { Some(charge) } else { None }
     }
 }
 

@@ -119,20 +119,14 @@ pub fn default_of(signal: Signal) -> DefaultAction {
         Signal::SIGXCPU,
         Signal::SIGXFSZ,
     ]);
-    const IGNORE: SigSet = SigSet::of(&[
-        Signal::SIGCONT,
-        Signal::SIGCHLD,
-        Signal::SIGWINCH,
-        Signal::SIGURG,
-    ]);
+    const IGNORE: SigSet =
+        SigSet::of(&[Signal::SIGCONT, Signal::SIGCHLD, Signal::SIGWINCH, Signal::SIGURG]);
     if SigSet::STOP.contains(signal) {
         DefaultAction::Stop
     } else if IGNORE.contains(signal) {
         DefaultAction::Ignore
     } else {
-        DefaultAction::Terminate {
-            core: CORE.contains(signal),
-        }
+        DefaultAction::Terminate { core: CORE.contains(signal) }
     }
 }
 
@@ -161,10 +155,7 @@ impl SignalActions {
         let (ignored, _) = self.ignored_and_caught();
         let mut actions = ActionTable::default();
         for signal in ignored.iter() {
-            let action = Action {
-                handler: Handler::Ignore,
-                ..Action::DEFAULT
-            };
+            let action = Action { handler: Handler::Ignore, ..Action::DEFAULT };
             actions.replace(signal, action);
         }
         Self::with(actions)
@@ -227,29 +218,19 @@ mod tests {
     use super::*;
 
     fn call(address: u64, flags: SaFlags) -> Action {
-        Action {
-            handler: Handler::Call(UserAddr::new(address)),
-            flags,
-            ..Action::DEFAULT
-        }
+        Action { handler: Handler::Call(UserAddr::new(address)), flags, ..Action::DEFAULT }
     }
 
     #[test]
     fn exec_keeps_ignored_signals_and_drops_handlers() {
         let actions = SignalActions::new();
         actions.replace(Signal::SIGINT, call(0x1000, SaFlags::SA_RESTART));
-        let ignore = Action {
-            handler: Handler::Ignore,
-            ..Action::DEFAULT
-        };
+        let ignore = Action { handler: Handler::Ignore, ..Action::DEFAULT };
         actions.replace(Signal::SIGHUP, ignore);
         let after = actions.without_handlers();
         assert_eq!(after.get(Signal::SIGINT), Action::DEFAULT);
         assert_eq!(after.get(Signal::SIGHUP).handler, Handler::Ignore);
-        assert_eq!(
-            actions.ignored_and_caught().1,
-            SigSet::of(&[Signal::SIGINT])
-        );
+        assert_eq!(actions.ignored_and_caught().1, SigSet::of(&[Signal::SIGINT]));
     }
 
     #[test]
@@ -263,22 +244,11 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_manual() {
-        assert_eq!(
-            default_of(Signal::SIGTERM),
-            DefaultAction::Terminate { core: false }
-        );
-        assert_eq!(
-            default_of(Signal::SIGSEGV),
-            DefaultAction::Terminate { core: true }
-        );
+        assert_eq!(default_of(Signal::SIGTERM), DefaultAction::Terminate { core: false });
+        assert_eq!(default_of(Signal::SIGSEGV), DefaultAction::Terminate { core: true });
         assert_eq!(default_of(Signal::SIGTTOU), DefaultAction::Stop);
-        assert_eq!(
-            default_of(Signal::SIGRTMAX),
-            DefaultAction::Terminate { core: false }
-        );
-        let ignored = Signal::all()
-            .filter(|&s| default_of(s) == DefaultAction::Ignore)
-            .count();
+        assert_eq!(default_of(Signal::SIGRTMAX), DefaultAction::Terminate { core: false });
+        let ignored = Signal::all().filter(|&s| default_of(s) == DefaultAction::Ignore).count();
         assert_eq!(ignored, 4);
         assert!(Action::DEFAULT.ignores(Signal::SIGCHLD));
         assert!(!Action::DEFAULT.ignores(Signal::SIGUSR1));

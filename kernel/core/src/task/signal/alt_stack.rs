@@ -25,10 +25,7 @@ impl AltStack {
         }
         match new.ss_flags & !SS_FLAG_BITS {
             SS_DISABLE => {
-                return Ok(Self {
-                    autodisarm: new.autodisarm(),
-                    ..Self::default()
-                });
+                return Ok(Self { autodisarm: new.autodisarm(), ..Self::default() });
             }
             // Linux takes SS_ONSTACK for 0, as old programs pass it.
             0 | SS_ONSTACK => {}
@@ -37,11 +34,7 @@ impl AltStack {
         if new.ss_size < MINSIGSTKSZ {
             return Err(Errno::ENOMEM);
         }
-        Ok(Self {
-            base: new.ss_sp,
-            size: new.ss_size,
-            autodisarm: new.autodisarm(),
-        })
+        Ok(Self { base: new.ss_sp, size: new.ss_size, autodisarm: new.autodisarm() })
     }
 
     /// What sigaltstack(2) tells a program whose stack pointer is `sp`.
@@ -52,24 +45,14 @@ impl AltStack {
             _ => 0,
         };
         let autodisarm = if self.autodisarm { SS_AUTODISARM } else { 0 };
-        SigAltStack {
-            ss_sp: self.base,
-            ss_flags: mode | autodisarm,
-            pad0: 0,
-            ss_size: self.size,
-        }
+        SigAltStack { ss_sp: self.base, ss_flags: mode | autodisarm, pad0: 0, ss_size: self.size }
     }
 
     /// What a signal frame keeps for rt_sigreturn(2).
     pub fn saved(self) -> SigAltStack {
         let mode = if self.size == 0 { SS_DISABLE } else { 0 };
         let autodisarm = if self.autodisarm { SS_AUTODISARM } else { 0 };
-        SigAltStack {
-            ss_sp: self.base,
-            ss_flags: mode | autodisarm,
-            pad0: 0,
-            ss_size: self.size,
-        }
+        SigAltStack { ss_sp: self.base, ss_flags: mode | autodisarm, pad0: 0, ss_size: self.size }
     }
 
     /// Whether a program with this stack pointer runs on the stack. One that disarms itself is
@@ -95,11 +78,7 @@ impl AltStack {
 
     /// The stack while a handler runs that was just started.
     pub fn after_delivery(self) -> Self {
-        if self.autodisarm {
-            Self::default()
-        } else {
-            self
-        }
+        if self.autodisarm { Self::default() } else { self }
     }
 }
 
@@ -119,12 +98,7 @@ mod tests {
     use super::*;
 
     fn request(flags: u32, size: u64) -> SigAltStack {
-        SigAltStack {
-            ss_sp: 0x10000,
-            ss_flags: flags,
-            pad0: 0,
-            ss_size: size,
-        }
+        SigAltStack { ss_sp: 0x10000, ss_flags: flags, pad0: 0, ss_size: size }
     }
 
     #[test]
@@ -139,9 +113,7 @@ mod tests {
 
     #[test]
     fn in_use_means_the_stack_pointer_is_in_it() {
-        let some = AltStack::default()
-            .replaced_by(&request(1, 8192), 0)
-            .expect("valid");
+        let some = AltStack::default().replaced_by(&request(1, 8192), 0).expect("valid");
         assert_eq!(some.describe(0x10000).ss_flags, 0);
         assert_eq!(some.describe(0x10001).ss_flags, SS_ONSTACK);
         assert_eq!(some.describe(0x12000).ss_flags, SS_ONSTACK);
@@ -151,9 +123,8 @@ mod tests {
 
     #[test]
     fn autodisarm_forgets_the_stack_while_it_is_used() {
-        let some = AltStack::default()
-            .replaced_by(&request(SS_AUTODISARM, 8192), 0)
-            .expect("valid");
+        let some =
+            AltStack::default().replaced_by(&request(SS_AUTODISARM, 8192), 0).expect("valid");
         assert!(!some.holds(0x11000));
         assert_eq!(some.describe(0x11000).ss_flags, SS_AUTODISARM);
         assert!(!some.after_delivery().is_enabled());

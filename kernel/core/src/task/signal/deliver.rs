@@ -17,7 +17,7 @@ use super::job::Notice;
 use super::process::Next;
 use super::state::Force;
 use crate::error::Restart;
-use crate::mm::user;
+use crate::mm::{AddressSpace, user};
 use crate::sched::TaskFlags;
 use crate::task::tree;
 use crate::task::{CurrentThread, Ending};
@@ -42,11 +42,15 @@ pub fn deliver(cx: &mut CurrentThread) {
             Next::BeginStop { signal, continued } => begin_stop(cx, signal, continued),
             Next::Die { info, .. } => {
                 // No core files: the bit that says one was written stays clear.
-                cx.process
-                    .signals
-                    .begin_exit(WaitStatus::signaled(info.signal, false));
+                cx.process.signals.begin_exit(WaitStatus::signaled(info.signal, false));
             }
-            Next::Handle(info, action) => handle(cx, &info, &action),
+            Next::Handle(info, action) => {
+                handle(cx, &info, &action);
+                // Blocking the handler's mask has looked whether anything more is due.
+                if !cx.task.flags().contains(TaskFlags::SIGNAL_PENDING) {
+                    break;
+                }
+            }
         }
     }
     go_on_without_handler(cx);
@@ -116,24 +120,14 @@ fn handle(cx: &mut CurrentThread, info: &SigInfo, action: &Action) {
     let slot = cx.thread.slot;
     cx.process.signals.change_blocked(slot, |blocked| {
         let blocked = blocked.union(action.mask);
-        if action.flags.contains(SaFlags::SA_NODEFER) {
-            blocked
-        } else {
-            blocked.with(info.signal)
-        }
+        if action.flags.contains(SaFlags::SA_NODEFER) { blocked } else { blocked.with(info.signal) }
     });
 }
 
 /// The frame could not be written: SIGSEGV, which ends the process if SIGSEGV itself was the one.
 fn overflow(cx: &CurrentThread, signal: Signal) {
-    let how = if signal == Signal::SIGSEGV {
-        Force::Kill
-    } else {
-        Force::Handler
-    };
-    cx.process
-        .signals
-        .force(cx.thread.slot, SigInfo::kernel(Signal::SIGSEGV), how);
+    let how = if signal == Signal::SIGSEGV { Force::Kill } else { Force::Handler };
+    cx.process.signals.force(cx.thread.slot, SigInfo::kernel(Signal::SIGSEGV), how);
 }
 
 fn push_frame(cx: &mut CurrentThread, info: &SigInfo, action: &Action) -> Option<()> {
@@ -147,10 +141,7 @@ fn push_frame(cx: &mut CurrentThread, info: &SigInfo, action: &Action) -> Option
     let own = &mut cx.own_signals;
     let fpu_len = machine::fpu::size();
     let place = frame::place(cx.user.regs.rsp, own.alt_stack, action.flags, fpu_len)?;
-    let mask = own
-        .saved_mask
-        .take()
-        .unwrap_or_else(|| cx.process.signals.blocked(cx.thread.slot));
+    let mask = own.saved_mask.take().unwrap_or_else(|| cx.process.signals.blocked(cx.thread.slot));
     let was = Interrupted {
         regs: &cx.user.regs,
         mask,
@@ -158,13 +149,21 @@ fn push_frame(cx: &mut CurrentThread, info: &SigInfo, action: &Action) -> Option
         fault: own.fault,
         xsave: machine::fpu::xfeatures() != 0,
     };
-    let bytes = frame::build(&was, info, action, place.fpstate);
+    let frame = frame::build(&was, info, action, place.fpstate);
     push_fpu(cx, place)?;
-    user::copy_out(&cx.space, UserAddr::new(place.frame), bytes.as_bytes()).ok()?;
+    put(&cx.space, UserAddr::new(place.frame), &frame.as_bytes()[..frame::len(action)])?;
     cx.own_signals.alt_stack = cx.own_signals.alt_stack.after_delivery();
     frame::enter_handler(&mut cx.user.regs, place, info, handler.as_u64());
     machine::fpu::reset_current();
     Some(())
+}
+
+/// Writes to the user stack, which nearly always is there.
+fn put(space: &AddressSpace, at: UserAddr, bytes: &[u8]) -> Option<()> {
+    if machine::user::copy_out(at, bytes) == 0 {
+        return Some(());
+    }
+    user::copy_out(space, at, bytes).ok()
 }
 
 /// Writes the live FPU state in the standard format, with what makes it self-describing.
@@ -185,29 +184,20 @@ fn push_fpu(cx: &CurrentThread, place: Placement) -> Option<()> {
     if xfeatures == 0 {
         return Some(());
     }
-    for (offset, bytes) in frame::mend_initial(present).iter() {
-        user::copy_out(&cx.space, at.wrapping_add(*offset), bytes).ok()?;
+    for (offset, bytes) in frame::mend_initial(present) {
+        put(&cx.space, at.wrapping_add(*offset), bytes)?;
     }
-    let put =
-        |offset: u64, bytes: &[u8]| user::copy_out(&cx.space, at.wrapping_add(offset), bytes).ok();
-    put(
-        frame::XSTATE_BV_AT,
-        &(present | frame::XSTATE_FP_SSE).to_le_bytes(),
-    )?;
-    put(
-        frame::SW_BYTES_AT,
-        frame::sw_bytes(len, xfeatures).as_bytes(),
-    )?;
-    put(len as u64, &abi::ucontext::FP_XSTATE_MAGIC2.to_le_bytes())
+    let described = frame::describe_xsave(len, xfeatures, present);
+    put(&cx.space, at.wrapping_add(frame::SW_BYTES_AT), &described)?;
+    let magic = abi::ucontext::FP_XSTATE_MAGIC2.to_le_bytes();
+    put(&cx.space, at.wrapping_add(len as u64), &magic)
 }
 
 /// rt_sigreturn(2): back to what the frame at the stack pointer says. A bad frame is SIGSEGV.
 pub fn sigreturn(cx: &mut CurrentThread) {
     if try_sigreturn(cx).is_none() {
         let info = SigInfo::kernel(Signal::SIGSEGV);
-        cx.process
-            .signals
-            .force(cx.thread.slot, info, Force::Handler);
+        cx.process.signals.force(cx.thread.slot, info, Force::Handler);
     }
 }
 
@@ -235,27 +225,15 @@ fn pop_fpu(cx: &CurrentThread, fpstate: u64) -> Option<()> {
         return Some(());
     }
     let at = UserAddr::new(fpstate);
-    let mut image = alloc::vec![0; machine::fpu::size()];
-    user::copy_in(&cx.space, &mut image[..frame::FXSAVE_LEN], at).ok()?;
-    let xfeatures = machine::fpu::xfeatures();
-    if xfeatures != 0 {
-        match frame::xsave_in_image(&image) {
-            Some((len, named)) if has_magic2(cx, at, len) => {
-                let rest = at.wrapping_add(frame::FXSAVE_LEN as u64);
-                user::copy_in(&cx.space, &mut image[frame::FXSAVE_LEN..len], rest).ok()?;
-                frame::keep_features(&mut image, named & xfeatures);
-            }
-            // Somebody built a frame with only the old area: all else is initial.
-            _ => frame::legacy_only(&mut image),
-        }
+    // Straight into the thread's own image, if the frame is in memory; else through a copy.
+    let raw = |to: &mut [u8], from: UserAddr| machine::user::copy_in(to, from) == 0;
+    if machine::fpu::fill_current(|image| frame::read_fpu(image, at, raw)).is_ok() {
+        return Some(());
     }
-    machine::fpu::load_current(&image).ok()
-}
-
-/// Whether the number that marks a complete XSAVE area is there.
-fn has_magic2(cx: &CurrentThread, at: UserAddr, len: usize) -> bool {
-    let magic = user::read::<u32>(&cx.space, at.wrapping_add(len as u64));
-    magic.is_ok_and(|magic| magic == abi::ucontext::FP_XSTATE_MAGIC2)
+    let mut image = alloc::vec![0; machine::fpu::size()];
+    let resolving = |to: &mut [u8], from: UserAddr| user::copy_in(&cx.space, to, from).is_ok();
+    let complete = frame::read_fpu(&mut image, at, resolving);
+    if complete { machine::fpu::load_current(&image).ok() } else { None }
 }
 
 /// Raises the signal for an exception of user code.
@@ -269,9 +247,7 @@ pub fn raise_exception(cx: &mut CurrentThread, vector: u8, error: u64) {
     let raised = fault::of_exception(vector, error, rip, float, cx.own_signals.fault);
     if let Some((info, record)) = raised {
         cx.own_signals.fault = record;
-        cx.process
-            .signals
-            .force(cx.thread.slot, info, Force::Handler);
+        cx.process.signals.force(cx.thread.slot, info, Force::Handler);
     }
 }
 
@@ -286,7 +262,5 @@ pub fn raise_page_fault(
 ) {
     let (info, record) = fault::of_page_fault(signal, code, address, error);
     cx.own_signals.fault = record;
-    cx.process
-        .signals
-        .force(cx.thread.slot, info, Force::Handler);
+    cx.process.signals.force(cx.thread.slot, info, Force::Handler);
 }

@@ -86,19 +86,8 @@ pub fn of_exception(
         _ => SigInfo::kernel(Signal::SIGSEGV),
     };
     // Only #TS, #NP, #SS, #GP and #AC have an error code; the others leave 0.
-    let error = if matches!(vector, 10..=13 | 17) {
-        error
-    } else {
-        0
-    };
-    Some((
-        info,
-        FaultRecord {
-            trapno: u64::from(vector),
-            error,
-            cr2: last.cr2,
-        },
-    ))
+    let error = if matches!(vector, 10..=13 | 17) { error } else { 0 };
+    Some((info, FaultRecord { trapno: u64::from(vector), error, cr2: last.cr2 }))
 }
 
 /// The signal for a page fault at `address` that memory management could not resolve.
@@ -137,26 +126,15 @@ mod tests {
     use abi::siginfo::{SEGV_MAPERR, SI_KERNEL};
 
     fn exception(vector: u8, error: u64) -> Option<(Signal, i32, u64, FaultRecord)> {
-        let float = FloatStatus {
-            control: 0x037b,
-            status: 0x0004,
-            mxcsr: 0x1d84,
-        };
-        let last = FaultRecord {
-            cr2: 7,
-            ..FaultRecord::default()
-        };
+        let float = FloatStatus { control: 0x037b, status: 0x0004, mxcsr: 0x1d84 };
+        let last = FaultRecord { cr2: 7, ..FaultRecord::default() };
         let (info, record) = of_exception(vector, error, 0x1234, float, last)?;
         Some((info.signal, info.code, info.address(), record))
     }
 
     #[test]
     fn exceptions_map_as_on_linux() {
-        let record = |trapno, error| FaultRecord {
-            trapno,
-            error,
-            cr2: 7,
-        };
+        let record = |trapno, error| FaultRecord { trapno, error, cr2: 7 };
         let cases = [
             (0, Signal::SIGFPE, FPE_INTDIV, 0x1234, 0),
             (1, Signal::SIGTRAP, TRAP_TRACE, 0x1234, 0),
@@ -179,30 +157,16 @@ mod tests {
 
     #[test]
     fn a_float_exception_without_a_cause_is_no_signal() {
-        let quiet = FloatStatus {
-            control: 0x037f,
-            status: 0x3f,
-            mxcsr: 0x1fbf,
-        };
+        let quiet = FloatStatus { control: 0x037f, status: 0x3f, mxcsr: 0x1fbf };
         for vector in [16, 19] {
-            assert_eq!(
-                of_exception(vector, 0, 0, quiet, FaultRecord::default()),
-                None
-            );
+            assert_eq!(of_exception(vector, 0, 0, quiet, FaultRecord::default()), None);
         }
     }
 
     #[test]
     fn page_faults_hide_the_kernel_half() {
         let at = |address| of_page_fault(Signal::SIGSEGV, SEGV_MAPERR, UserAddr::new(address), 6).1;
-        assert_eq!(
-            at(0x1000),
-            FaultRecord {
-                trapno: 14,
-                error: 6,
-                cr2: 0x1000
-            }
-        );
+        assert_eq!(at(0x1000), FaultRecord { trapno: 14, error: 6, cr2: 0x1000 });
         assert_eq!(at(0xffff_8000_0000_0000).error, 7);
     }
 
@@ -211,11 +175,7 @@ mod tests {
         let mut image = [0; 512];
         image[..4].copy_from_slice(&[0x7f, 3, 4, 0]);
         image[24..28].copy_from_slice(&[0x80, 0x1f, 0, 0]);
-        let expected = FloatStatus {
-            control: 0x37f,
-            status: 4,
-            mxcsr: 0x1f80,
-        };
+        let expected = FloatStatus { control: 0x37f, status: 4, mxcsr: 0x1f80 };
         assert_eq!(FloatStatus::from_image(&image), expected);
         assert_eq!(FloatStatus::from_image(&[]), FloatStatus::default());
     }

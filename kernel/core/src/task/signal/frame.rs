@@ -11,8 +11,9 @@
 
 use abi::ucontext::{FpxSwBytes, RtSigFrame, SigContext, UContext, UcFlags};
 use abi::{SaFlags, SigSet};
+use machine::addr::UserAddr;
 use machine::user::{Registers, rflags};
-use zerocopy::{FromBytes, FromZeros};
+use zerocopy::{FromBytes, FromZeros, IntoBytes};
 
 use super::action::Action;
 use super::alt_stack::AltStack;
@@ -24,18 +25,18 @@ const RED_ZONE: u64 = 128;
 /// XSAVE areas are aligned to this.
 const FPU_ALIGN: u64 = 64;
 /// Bytes of FP_XSTATE_MAGIC2, behind the XSAVE area.
-pub const MAGIC2_LEN: usize = abi::ucontext::FP_XSTATE_MAGIC2_SIZE;
+const MAGIC2_LEN: usize = abi::ucontext::FP_XSTATE_MAGIC2_SIZE;
 /// Where `_fpx_sw_bytes` lies in the FXSAVE area.
 pub const SW_BYTES_AT: u64 = 464;
 /// Bytes of the FXSAVE area.
-pub const FXSAVE_LEN: usize = 512;
+const FXSAVE_LEN: usize = 512;
 /// Where the XSAVE header's `xstate_bv` lies.
-pub const XSTATE_BV_AT: u64 = 512;
+const XSTATE_BV_AT: u64 = 512;
 /// Bytes of the FXSAVE area and the XSAVE header.
-pub const XSAVE_MIN_LEN: usize = 576;
+const XSAVE_MIN_LEN: usize = 576;
 /// x87 and SSE in `xstate_bv`: always marked as present, so that a handler that knows only the
 /// FXSAVE area can change them.
-pub const XSTATE_FP_SSE: u64 = 3;
+const XSTATE_FP_SSE: u64 = 3;
 
 /// Where the parts of a frame go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +52,7 @@ pub struct Placement {
 pub fn place(sp: u64, alt: AltStack, flags: SaFlags, fpu_len: usize) -> Option<Placement> {
     let nested = alt.holds(sp);
     let enters = flags.contains(SaFlags::SA_ONSTACK) && alt.is_enabled() && !nested;
-    let start = if enters {
-        alt.top()
-    } else {
-        sp.wrapping_sub(RED_ZONE)
-    };
+    let start = if enters { alt.top() } else { sp.wrapping_sub(RED_ZONE) };
     // A magic number stands behind the state also where there is nothing but FXSAVE.
     let fpu_len = (fpu_len + MAGIC2_LEN) as u64;
     let fpstate = start.wrapping_sub(fpu_len) & !(FPU_ALIGN - 1);
@@ -80,6 +77,15 @@ pub struct Interrupted<'a> {
     pub xsave: bool,
 }
 
+/// How much of a frame is written for `action`: what comes with the signal only if it asks for it.
+pub fn len(action: &Action) -> usize {
+    if action.flags.contains(SaFlags::SA_SIGINFO) {
+        size_of::<RtSigFrame>()
+    } else {
+        core::mem::offset_of!(RtSigFrame, info)
+    }
+}
+
 /// The bytes of a frame for `info`, handled by `action`.
 pub fn build(was: &Interrupted<'_>, info: &SigInfo, action: &Action, fpstate: u64) -> RtSigFrame {
     let mut flags = UcFlags::UC_SIGCONTEXT_SS | UcFlags::UC_STRICT_RESTORE_SS;
@@ -92,16 +98,8 @@ pub fn build(was: &Interrupted<'_>, info: &SigInfo, action: &Action, fpstate: u6
         uc_sigmask: was.mask,
     };
     let with_info = action.flags.contains(SaFlags::SA_SIGINFO);
-    let info = if with_info {
-        info.to_abi()
-    } else {
-        abi::SigInfo::new_zeroed()
-    };
-    RtSigFrame {
-        pretcode: action.restorer.as_u64(),
-        uc,
-        info,
-    }
+    let info = if with_info { info.to_abi() } else { abi::SigInfo::new_zeroed() };
+    RtSigFrame { pretcode: action.restorer.as_u64(), uc, info }
 }
 
 fn context(was: &Interrupted<'_>, fpstate: u64) -> SigContext {
@@ -197,7 +195,7 @@ pub fn restore(regs: &mut Registers, uc: &UContext) -> bool {
 }
 
 /// The `_fpx_sw_bytes` of a frame whose XSAVE area has `len` bytes.
-pub fn sw_bytes(len: usize, xfeatures: u64) -> FpxSwBytes {
+fn sw_bytes(len: usize, xfeatures: u64) -> FpxSwBytes {
     let len = u32::try_from(len).unwrap_or(0);
     FpxSwBytes {
         magic1: abi::ucontext::FP_XSTATE_MAGIC1,
@@ -208,10 +206,20 @@ pub fn sw_bytes(len: usize, xfeatures: u64) -> FpxSwBytes {
     }
 }
 
+/// The bytes of `_fpx_sw_bytes` and of `xstate_bv`, which follow each other: what has to be written
+/// over an XSAVE area of `len` bytes, from [`SW_BYTES_AT`] on, to make it describe itself.
+/// `present` is its own `xstate_bv`.
+pub fn describe_xsave(len: usize, xfeatures: u64, present: u64) -> [u8; 56] {
+    let mut bytes = [0; 56];
+    bytes[..48].copy_from_slice(sw_bytes(len, xfeatures).as_bytes());
+    bytes[48..].copy_from_slice(&(present | XSTATE_FP_SSE).to_le_bytes());
+    bytes
+}
+
 /// How many bytes of XSAVE area an image in a frame says it has, and of which features; `None` when
 /// it has only the FXSAVE area as far as one can tell (the caller still has to find
 /// FP_XSTATE_MAGIC2 behind). `image` has room for as much as the machine has.
-pub fn xsave_in_image(image: &[u8]) -> Option<(usize, u64)> {
+fn xsave_in_image(image: &[u8]) -> Option<(usize, u64)> {
     let sw = image.get(SW_BYTES_AT as usize..FXSAVE_LEN)?;
     let sw = FpxSwBytes::read_from_bytes(sw).ok()?;
     let size = usize::try_from(sw.xstate_size).ok()?;
@@ -224,21 +232,53 @@ pub fn xsave_in_image(image: &[u8]) -> Option<(usize, u64)> {
 /// `xstate_bv` of an image: which components are not in their initial state.
 pub fn xstate_bv(image: &[u8]) -> u64 {
     let at = XSTATE_BV_AT as usize;
-    let word = image
-        .get(at..at + 8)
-        .and_then(|bytes| bytes.try_into().ok());
+    let word = image.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
     word.map_or(0, u64::from_le_bytes)
 }
 
-/// Leaves only the components in `features`; the others become initial.
-pub fn keep_features(image: &mut [u8], features: u64) {
+/// Reads the FPU state of a frame at `at` into `image`, which has the size of the machine's. `read`
+/// copies user bytes and says whether all of them could be read, as does this function.
+pub fn read_fpu(
+    image: &mut [u8],
+    at: UserAddr,
+    read: impl Fn(&mut [u8], UserAddr) -> bool,
+) -> bool {
+    if !read(&mut image[..FXSAVE_LEN], at) {
+        return false;
+    }
+    if image.len() == FXSAVE_LEN {
+        return true;
+    }
+    let found = xsave_in_image(image).filter(|&(len, _)| {
+        // The number behind it says that all of the area is there.
+        let mut magic = [0; MAGIC2_LEN];
+        read(&mut magic, at.wrapping_add(len as u64))
+            && magic == abi::ucontext::FP_XSTATE_MAGIC2.to_le_bytes()
+    });
+    match found {
+        Some((len, named)) => {
+            let rest = at.wrapping_add(FXSAVE_LEN as u64);
+            if !read(&mut image[FXSAVE_LEN..len], rest) {
+                return false;
+            }
+            keep_features(image, len, named & machine::fpu::xfeatures());
+        }
+        // Somebody built a frame with only the old area: all else is initial.
+        None => legacy_only(image),
+    }
+    true
+}
+
+/// Leaves only the components in `features` of the first `len` bytes; all else becomes initial.
+fn keep_features(image: &mut [u8], len: usize, features: u64) {
+    image[len..].fill(0);
     let kept = xstate_bv(image) & features;
     image[XSTATE_BV_AT as usize..XSAVE_MIN_LEN].fill(0);
     image[XSTATE_BV_AT as usize..XSTATE_BV_AT as usize + 8].copy_from_slice(&kept.to_le_bytes());
 }
 
 /// Leaves only x87 and SSE, of which all that there is is in the FXSAVE area.
-pub fn legacy_only(image: &mut [u8]) {
+fn legacy_only(image: &mut [u8]) {
     image[FXSAVE_LEN..].fill(0);
     image[XSTATE_BV_AT as usize] = 3;
 }
@@ -248,12 +288,7 @@ pub fn legacy_only(image: &mut [u8]) {
 pub fn mend_initial(present: u64) -> &'static [(u64, &'static [u8])] {
     /// Control word 0x37f, all else zero up to MXCSR; then the eight stack registers.
     const X87: [(u64, &[u8]); 2] = [
-        (
-            0,
-            &[
-                0x7f, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-            ],
-        ),
+        (0, &[0x7f, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
         (32, &[0; 128]),
     ];
     const SSE: [(u64, &[u8]); 1] = [(160, &[0; 256])];
@@ -270,16 +305,9 @@ pub fn mend_initial(present: u64) -> &'static [(u64, &'static [u8])] {
 mod tests {
     use super::*;
     use abi::{SigAltStack, Signal};
-    use machine::addr::UserAddr;
-    use zerocopy::IntoBytes;
 
     fn alt(base: u64, size: u64) -> AltStack {
-        let request = SigAltStack {
-            ss_sp: base,
-            ss_flags: 0,
-            pad0: 0,
-            ss_size: size,
-        };
+        let request = SigAltStack { ss_sp: base, ss_flags: 0, pad0: 0, ss_size: size };
         AltStack::default().replaced_by(&request, 0).expect("valid")
     }
 
@@ -340,18 +368,11 @@ mod tests {
             regs,
             mask: SigSet::of(&[Signal::SIGHUP]),
             alt_stack: AltStack::default(),
-            fault: FaultRecord {
-                trapno: 14,
-                error: 6,
-                cr2: 99,
-            },
+            fault: FaultRecord { trapno: 14, error: 6, cr2: 99 },
             xsave: true,
         };
         let info = SigInfo::fault(Signal::SIGSEGV, 1, UserAddr::new(99));
-        let action = Action {
-            flags: SaFlags::SA_SIGINFO,
-            ..Action::DEFAULT
-        };
+        let action = Action { flags: SaFlags::SA_SIGINFO, ..Action::DEFAULT };
         build(&was, &info, &action, 0x1000)
     }
 
@@ -362,28 +383,16 @@ mod tests {
         assert_eq!(frame.uc.uc_flags, 7);
         assert_eq!(frame.uc.uc_mcontext.cr2, 99);
         assert_eq!(frame.info.address(), 99);
-        let mut back = Registers {
-            rflags: 0x202,
-            ..Registers::default()
-        };
+        let mut back = Registers { rflags: 0x202, ..Registers::default() };
         assert!(restore(&mut back, &frame.uc));
-        assert_eq!(
-            back,
-            Registers {
-                orig_rax: Registers::NO_SYSCALL,
-                ..regs
-            }
-        );
+        assert_eq!(back, Registers { orig_rax: Registers::NO_SYSCALL, ..regs });
     }
 
     #[test]
     fn a_forged_frame_gains_nothing() {
         let mut frame = frame_of(&registers());
         frame.uc.uc_mcontext.eflags = u64::MAX;
-        let mut back = Registers {
-            rflags: 0x202,
-            ..Registers::default()
-        };
+        let mut back = Registers { rflags: 0x202, ..Registers::default() };
         assert!(restore(&mut back, &frame.uc));
         let (iopl, nested_task) = (3 << 12, rflags::NT);
         assert_eq!(back.rflags & (iopl | nested_task | 1 << 17), 0);
@@ -400,17 +409,11 @@ mod tests {
 
     #[test]
     fn handlers_start_like_called_functions() {
-        let mut regs = Registers {
-            rflags: 0x246 | rflags::DF | rflags::TF,
-            ..registers()
-        };
+        let mut regs = Registers { rflags: 0x246 | rflags::DF | rflags::TF, ..registers() };
         let at = place(0x7000_0000, AltStack::default(), SaFlags::empty(), 512).expect("fits");
         let info = SigInfo::kernel(Signal::SIGUSR1);
         enter_handler(&mut regs, at, &info, 0x4000);
-        assert_eq!(
-            (regs.rdi, regs.rip, regs.rsp, regs.rax),
-            (10, 0x4000, at.frame, 0)
-        );
+        assert_eq!((regs.rdi, regs.rip, regs.rsp, regs.rax), (10, 0x4000, at.frame, 0));
         assert_eq!(regs.rsi, at.frame + 312);
         assert_eq!(regs.rdx, at.frame + 8);
         assert_eq!(regs.rflags & (rflags::DF | rflags::TF), 0);
@@ -427,32 +430,15 @@ mod tests {
         assert_eq!(find(good, 2696), Some((832, 7)));
         assert_eq!(find(good, 800), None);
         assert_eq!(find(FpxSwBytes { magic1: 0, ..good }, 2696), None);
-        assert_eq!(
-            find(
-                FpxSwBytes {
-                    xstate_size: 512,
-                    ..good
-                },
-                2696
-            ),
-            None
-        );
-        assert_eq!(
-            find(
-                FpxSwBytes {
-                    extended_size: 8,
-                    ..good
-                },
-                2696
-            ),
-            None
-        );
+        assert_eq!(find(FpxSwBytes { xstate_size: 512, ..good }, 2696), None);
+        assert_eq!(find(FpxSwBytes { extended_size: 8, ..good }, 2696), None);
     }
 
     #[test]
     fn an_image_keeps_only_what_the_frame_names() {
         let mut image = vec![0xff; 832];
-        keep_features(&mut image, 3);
+        keep_features(&mut image, 800, 3);
+        assert!(image[800..].iter().all(|&byte| byte == 0));
         assert_eq!(xstate_bv(&image), 3);
         assert!(image[520..576].iter().all(|&byte| byte == 0));
         legacy_only(&mut image);

@@ -43,12 +43,7 @@ pub struct ChildChange {
 
 impl SigInfo {
     fn new(signal: Signal, code: i32, fields: [u32; 8]) -> Self {
-        Self {
-            signal,
-            errno: 0,
-            code,
-            fields,
-        }
+        Self { signal, errno: 0, code, fields }
     }
 
     /// Sent by the kernel itself: no sender.
@@ -67,16 +62,7 @@ impl SigInfo {
         Self::new(
             signal,
             code::SI_TIMER,
-            [
-                timer_id.cast_unsigned(),
-                overrun.cast_unsigned(),
-                low,
-                high,
-                0,
-                0,
-                0,
-                0,
-            ],
+            [timer_id.cast_unsigned(), overrun.cast_unsigned(), low, high, 0, 0, 0, 0],
         )
     }
 
@@ -137,16 +123,8 @@ impl SigInfo {
     /// The bytes that user space sees.
     pub fn to_user(&self) -> [u8; USER_SIZE] {
         let mut bytes = [0; USER_SIZE];
-        let head = [
-            self.signal.number(),
-            self.errno.cast_unsigned(),
-            self.code.cast_unsigned(),
-            0,
-        ];
-        for (slot, word) in bytes
-            .chunks_exact_mut(4)
-            .zip(head.iter().chain(&self.fields))
-        {
+        let head = [self.signal.number(), self.errno.cast_unsigned(), self.code.cast_unsigned(), 0];
+        for (slot, word) in bytes.chunks_exact_mut(4).zip(head.iter().chain(&self.fields)) {
             slot.copy_from_slice(&word.to_ne_bytes());
         }
         bytes
@@ -184,10 +162,7 @@ impl SigInfo {
 
     /// `si_utime` and `si_stime` of SIGCHLD.
     pub fn times(&self) -> (u64, u64) {
-        (
-            join(self.fields[4], self.fields[5]),
-            join(self.fields[6], self.fields[7]),
-        )
+        (join(self.fields[4], self.fields[5]), join(self.fields[6], self.fields[7]))
     }
 
     /// `si_timerid` and `si_overrun` of SI_TIMER.
@@ -202,10 +177,13 @@ impl SigInfo {
 
     /// `si_band` and `si_fd` of SIGIO.
     pub fn poll_fields(&self) -> (u64, i32) {
-        (
-            join(self.fields[0], self.fields[1]),
-            self.fields[2].cast_signed(),
-        )
+        (join(self.fields[0], self.fields[1]), self.fields[2].cast_signed())
+    }
+
+    /// Whether there can be only so many of it that it need not count against RLIMIT_SIGPENDING:
+    /// standard signals from the kernel and from kill(2).
+    pub fn is_bounded(&self) -> bool {
+        !self.signal.is_realtime() && self.code >= code::SI_USER
     }
 
     /// Whether an instruction raised it, so that it goes before everything else.
@@ -236,21 +214,9 @@ mod tests {
 
     #[test]
     fn layouts_are_those_of_the_abi() {
-        let change = ChildChange {
-            code: 1,
-            pid: 5,
-            uid: 6,
-            status: 7,
-            utime: 8,
-            stime: 9,
-        };
-        let theirs = abi::SigInfo::child(Signal::SIGCHLD, 1, 7)
-            .with_sender(5, 6)
-            .with_times(8, 9);
-        assert_eq!(
-            SigInfo::child(Signal::SIGCHLD, change).to_user(),
-            theirs.as_bytes()
-        );
+        let change = ChildChange { code: 1, pid: 5, uid: 6, status: 7, utime: 8, stime: 9 };
+        let theirs = abi::SigInfo::child(Signal::SIGCHLD, 1, 7).with_sender(5, 6).with_times(8, 9);
+        assert_eq!(SigInfo::child(Signal::SIGCHLD, change).to_user(), theirs.as_bytes());
         let theirs = abi::SigInfo::timer(Signal::SIGALRM, 3, 4).with_value(u64::MAX - 1);
         let ours = SigInfo::timer(Signal::SIGALRM, 3, 4, u64::MAX - 1);
         assert_eq!(ours.to_user(), theirs.as_bytes());
@@ -263,14 +229,7 @@ mod tests {
 
     #[test]
     fn fields_are_at_their_offsets() {
-        let change = ChildChange {
-            code: 1,
-            pid: 5,
-            uid: 6,
-            status: 7,
-            utime: 8,
-            stime: 9,
-        };
+        let change = ChildChange { code: 1, pid: 5, uid: 6, status: 7, utime: 8, stime: 9 };
         let child = SigInfo::child(Signal::SIGCHLD, change).to_user();
         assert_eq!(u32_at(&child, 0), 17);
         assert_eq!(u32_at(&child, 8), 1);

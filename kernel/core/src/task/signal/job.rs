@@ -109,10 +109,7 @@ impl Job {
             return None;
         };
         if left > 1 {
-            self.phase = Phase::Stopping {
-                signal,
-                left: left - 1,
-            };
+            self.phase = Phase::Stopping { signal, left: left - 1 };
             return None;
         }
         self.phase = Phase::Stopped;
@@ -142,9 +139,7 @@ impl State {
         for thread in self.live().filter(|thread| !thread.killed) {
             thread.stop_pending = true;
             left += 1;
-            thread
-                .task
-                .interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
+            thread.task.interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
         }
         self.job.phase = Phase::Stopping { signal, left };
     }

@@ -40,11 +40,7 @@ impl OwnSignals {
     /// The state of a child that was made without CLONE_VM (or with CLONE_VFORK): it keeps the
     /// alternate stack.
     pub fn inherited(&self) -> Self {
-        Self {
-            alt_stack: self.alt_stack,
-            fault: self.fault,
-            ..Self::default()
-        }
+        Self { alt_stack: self.alt_stack, fault: self.fault, ..Self::default() }
     }
 
     /// Back to how a new program starts: exec(2).

@@ -36,13 +36,13 @@ pub struct Queued {
 impl Queued {
     /// A signal without a source.
     pub fn new(info: SigInfo, charge: Option<Charge>) -> Self {
-        Self {
-            info,
-            source: None,
-            charge,
-        }
+        Self { info, source: None, charge }
     }
 }
+
+/// A signal could not be queued for lack of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoMemory;
 
 /// What a push did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,15 +75,15 @@ impl Pending {
     /// Queues a signal.
     ///
     /// # Errors
-    /// The signal comes back when there is no memory for it.
-    pub fn push(&mut self, queued: Queued) -> Result<Pushed, Queued> {
+    /// [`NoMemory`] when there is none for it.
+    pub fn push(&mut self, queued: Queued) -> Result<Pushed, NoMemory> {
         let signal = queued.info.signal;
         if !signal.is_realtime() {
             if self.set.contains(signal) {
                 return Ok(Pushed::Coalesced);
             }
             if self.standard.try_reserve(1).is_err() {
-                return Err(queued);
+                return Err(NoMemory);
             }
             self.standard.push(queued);
         } else {
@@ -92,7 +92,7 @@ impl Pending {
                 .get_or_insert_with(|| Box::new(core::array::from_fn(|_| VecDeque::new())));
             let queue = &mut queues[realtime_index(signal)];
             if queue.try_reserve(1).is_err() {
-                return Err(queued);
+                return Err(NoMemory);
             }
             queue.push_back(queued);
         }
@@ -114,10 +114,7 @@ impl Pending {
 
     /// Takes the pending fault of an own instruction that is not in `blocked`, if there is one.
     pub fn pop_synchronous(&mut self, blocked: SigSet) -> Option<Queued> {
-        let candidates = self
-            .set
-            .intersection(SigSet::SYNCHRONOUS)
-            .difference(blocked);
+        let candidates = self.set.intersection(SigSet::SYNCHRONOUS).difference(blocked);
         if candidates.is_empty() {
             return None;
         }
@@ -157,10 +154,7 @@ impl Pending {
     /// Discards the instances that `source` queued (a deleted timer).
     pub fn discard_source(&mut self, source: &Arc<dyn SignalSource>) {
         let from_it = |queued: &Queued| {
-            queued
-                .source
-                .as_ref()
-                .is_some_and(|other| Arc::ptr_eq(other, source))
+            queued.source.as_ref().is_some_and(|other| Arc::ptr_eq(other, source))
         };
         self.standard.retain(|queued| {
             let gone = from_it(queued);
@@ -184,18 +178,12 @@ impl Pending {
 
     fn next(&self, blocked: SigSet) -> Option<Signal> {
         let ready = self.set.difference(blocked);
-        ready
-            .intersection(SigSet::SYNCHRONOUS)
-            .first()
-            .or(ready.first())
+        ready.intersection(SigSet::SYNCHRONOUS).first().or(ready.first())
     }
 
     fn take(&mut self, signal: Signal) -> Option<Queued> {
         let queued = if signal.is_realtime() {
-            let queue = self
-                .realtime
-                .as_mut()
-                .map(|queues| &mut queues[realtime_index(signal)]);
+            let queue = self.realtime.as_mut().map(|queues| &mut queues[realtime_index(signal)]);
             let queued = queue.and_then(VecDeque::pop_front);
             let more = self
                 .realtime
@@ -207,10 +195,7 @@ impl Pending {
             queued
         } else {
             self.set.remove(signal);
-            let index = self
-                .standard
-                .iter()
-                .position(|queued| queued.info.signal == signal);
+            let index = self.standard.iter().position(|queued| queued.info.signal == signal);
             index.map(|index| self.standard.swap_remove(index))
         };
         // What lost its details for lack of memory looks like a kill(2) from nowhere.
@@ -234,25 +219,16 @@ mod tests {
     }
 
     fn sent(number: u32, pid: u32) -> Queued {
-        let code = if number < 32 {
-            code::SI_USER
-        } else {
-            code::SI_QUEUE
-        };
+        let code = if number < 32 { code::SI_USER } else { code::SI_QUEUE };
         Queued::new(SigInfo::from_process(signal(number), code, pid, 0), None)
     }
 
     fn pushed(pending: &mut Pending, number: u32, pid: u32) -> Pushed {
-        pending
-            .push(sent(number, pid))
-            .map_err(|_| "no memory")
-            .expect("memory")
+        pending.push(sent(number, pid)).expect("memory")
     }
 
     fn taken(pending: &mut Pending, blocked: SigSet) -> Option<(u32, u32)> {
-        pending
-            .pop(blocked)
-            .map(|queued| (queued.info.signal.number(), queued.info.pid()))
+        pending.pop(blocked).map(|queued| (queued.info.signal.number(), queued.info.pid()))
     }
 
     #[test]
@@ -271,10 +247,7 @@ mod tests {
             assert_eq!(pushed(&mut pending, number, pid), Pushed::Queued);
         }
         let order: Vec<_> = core::iter::from_fn(|| taken(&mut pending, SigSet::EMPTY)).collect();
-        assert_eq!(
-            order,
-            [(32, 6), (35, 2), (35, 4), (40, 1), (40, 3), (64, 5)]
-        );
+        assert_eq!(order, [(32, 6), (35, 2), (35, 4), (40, 1), (40, 3), (64, 5)]);
         assert!(pending.set().is_empty());
     }
 

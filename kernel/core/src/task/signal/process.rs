@@ -152,14 +152,8 @@ impl ProcessSignals {
     /// Sends a signal. `charge` counts it against RLIMIT_SIGPENDING: the real user id of the
     /// target and its limit.
     pub fn send(&self, target: Target, info: SigInfo, charge: (u32, u64)) -> Sent {
-        // Standard signals from the kernel and from kill(2) are bounded in number and always
-        // find room.
-        let bounded = !info.signal.is_realtime() && info.code >= code::SI_USER;
-        let charged = if bounded {
-            None
-        } else {
-            Charge::new(charge.0, charge.1)
-        };
+        let bounded = info.is_bounded();
+        let charged = if bounded { None } else { Charge::new(charge.0, charge.1) };
         let delivery = Delivery {
             over_limit: !bounded && charged.is_none(),
             queued: Queued::new(info, charged),
@@ -170,18 +164,8 @@ impl ProcessSignals {
 
     /// Sends a signal that its source has room for, and wants to hear of again.
     pub fn send_from(&self, target: Target, info: SigInfo, source: Arc<dyn SignalSource>) -> Sent {
-        let queued = Queued {
-            source: Some(source),
-            ..Queued::new(info, None)
-        };
-        self.send_delivery(
-            target,
-            Delivery {
-                queued,
-                over_limit: false,
-                forced: false,
-            },
-        )
+        let queued = Queued { source: Some(source), ..Queued::new(info, None) };
+        self.send_delivery(target, Delivery { queued, over_limit: false, forced: false })
     }
 
     fn send_delivery(&self, target: Target, delivery: Delivery) -> Sent {
@@ -203,10 +187,7 @@ impl ProcessSignals {
 
     /// What a thread blocks; nothing if it has ended.
     pub fn blocked(&self, slot: Slot) -> SigSet {
-        self.state
-            .lock()
-            .find(slot)
-            .map_or(SigSet::EMPTY, |thread| thread.blocked)
+        self.state.lock().find(slot).map_or(SigSet::EMPTY, |thread| thread.blocked)
     }
 
     /// Replaces what the calling thread blocks, and returns what it was.
@@ -229,19 +210,13 @@ impl ProcessSignals {
             .find(slot)
             .map(|thread| (thread.pending.set(), thread.blocked))
             .unwrap_or_default();
-        PendingSets {
-            own,
-            shared: state.shared.set(),
-            blocked,
-        }
+        PendingSets { own, shared: state.shared.set(), blocked }
     }
 
     /// Whether a thread blocks or ignores `signal`.
     pub fn blocks_or_ignores(&self, slot: Slot, signal: Signal) -> bool {
         let state = self.state.lock();
-        state
-            .find(slot)
-            .is_some_and(|thread| thread.blocked.contains(signal))
+        state.find(slot).is_some_and(|thread| thread.blocked.contains(signal))
             || state.actions.get(signal).handler == Handler::Ignore
     }
 
@@ -299,10 +274,9 @@ impl ProcessSignals {
         let signal = info.signal;
         match (action.handler, default_of(signal)) {
             (Handler::Call(_), _) => Next::Handle(info, action),
-            (_, DefaultAction::Stop) => Next::BeginStop {
-                signal,
-                continued: state.job.continued(),
-            },
+            (_, DefaultAction::Stop) => {
+                Next::BeginStop { signal, continued: state.job.continued() }
+            }
             (_, DefaultAction::Terminate { core }) => Next::Die { info, core },
             (_, DefaultAction::Ignore) => Next::Run,
         }
@@ -373,8 +347,7 @@ impl ProcessSignals {
     /// # Errors
     /// [`Woken::Interrupted`] when a signal comes that acts.
     pub fn wait_arrival(&self, slot: Slot, wanted: SigSet) -> Result<SigInfo, Woken> {
-        self.arrivals
-            .wait_until(Sleep::Interruptible, None, || self.take(slot, wanted))
+        self.arrivals.wait_until(Sleep::Interruptible, None, || self.take(slot, wanted))
     }
 
     /// Lets those who read or poll a signalfd look again: its mask has changed.

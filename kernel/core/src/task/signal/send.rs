@@ -35,6 +35,8 @@ pub fn kill(cx: &CurrentThread, pid: i32, number: i32) -> Result<(), Errno> {
         info: |signal, cx| SigInfo::from_process(signal, SI_USER, cx.pid(), cx.cred().ruid),
     };
     match pid {
+        // To oneself there is nobody to look up and nothing to check.
+        _ if pid.cast_unsigned() == cx.pid() => to_own_process(cx, request),
         1.. => {
             let target = tree::process(pid.unsigned_abs()).ok_or(Errno::ESRCH)?;
             to_process(cx, &target, request)
@@ -57,7 +59,12 @@ pub fn kill_thread(
     tid: i32,
     number: i32,
 ) -> Result<(), Errno> {
-    let (thread, signal) = find_thread(cx, group, tid, number, true)?;
+    let own_group = group.is_none_or(|group| group.cast_unsigned() == cx.pid());
+    let own = tid.cast_unsigned() == cx.tid() && own_group;
+    let (thread, signal) = match own {
+        true => (cx.thread.clone(), signal_of(number)?),
+        false => find_thread(cx, group, tid, number, true)?,
+    };
     let Some(signal) = signal else { return Ok(()) };
     let info = SigInfo::from_process(signal, SI_TKILL, cx.pid(), cx.cred().ruid);
     deliver_to_thread(&thread, info)
@@ -128,22 +135,14 @@ impl QueuedInfo {
     /// # Errors
     /// `E2BIG` when there are bytes behind a layout that the kernel does not know.
     pub fn new(info: abi::SigInfo) -> Result<Self, Errno> {
-        if SigInfo::loses_bytes(&info) {
-            Err(Errno::E2BIG)
-        } else {
-            Ok(Self(info))
-        }
+        if SigInfo::loses_bytes(&info) { Err(Errno::E2BIG) } else { Ok(Self(info)) }
     }
 
     /// A program may invent any origin for itself, but to others only one that cannot be mistaken
     /// for the kernel's word or for kill(2).
     fn check_claim(&self, to_itself: bool) -> Result<(), Errno> {
         let forged = self.0.si_code >= 0 || self.0.si_code == SI_TKILL;
-        if forged && !to_itself {
-            Err(Errno::EPERM)
-        } else {
-            Ok(())
-        }
+        if forged && !to_itself { Err(Errno::EPERM) } else { Ok(()) }
     }
 
     fn with_signal(self, signal: Signal) -> SigInfo {
@@ -153,17 +152,30 @@ impl QueuedInfo {
 
 /// The signal to send, if the caller may; `None` for number 0.
 fn checked(cx: &CurrentThread, target: &Process, number: i32) -> Result<Option<Signal>, Errno> {
-    let number = u32::try_from(number).map_err(|_| Errno::EINVAL)?;
-    let signal = match number {
-        0 => None,
-        _ => Some(Signal::new(number).ok_or(Errno::EINVAL)?),
-    };
-    if may_signal(cx, target, signal) {
-        Ok(signal)
-    } else {
-        Err(Errno::EPERM)
+    let signal = signal_of(number)?;
+    if may_signal(cx, target, signal) { Ok(signal) } else { Err(Errno::EPERM) }
+}
+
+/// The signal with this number; `None` for 0, which only asks.
+fn signal_of(number: i32) -> Result<Option<Signal>, Errno> {
+    match number {
+        0 => Ok(None),
+        _ => {
+            let signal = u32::try_from(number).ok().and_then(Signal::new);
+            signal.map(Some).ok_or(Errno::EINVAL)
+        }
     }
 }
+
+fn to_own_process(cx: &CurrentThread, request: Request) -> Result<(), Errno> {
+    let Some(signal) = signal_of(request.number)? else { return Ok(()) };
+    let info = (request.info)(signal, cx);
+    let charge = if info.is_bounded() { FREE } else { cx.thread.signal_charge() };
+    result_of(cx.process.signals.send(Target::Process, info, charge))
+}
+
+/// The charge for signals that do not count.
+const FREE: (u32, u64) = (0, 0);
 
 /// kill(2): the real or effective user id must be the target's real or saved one, unless the
 /// caller has CAP_KILL; SIGCONT also passes within a session.
@@ -175,18 +187,13 @@ fn may_signal(cx: &CurrentThread, target: &Process, signal: Option<Signal>) -> b
         return true;
     };
     let mine = cx.cred();
-    let same = [mine.euid, mine.ruid]
-        .iter()
-        .any(|&id| id == theirs.suid || id == theirs.ruid);
+    let same = [mine.euid, mine.ruid].iter().any(|&id| id == theirs.suid || id == theirs.ruid);
     same || mine.capable(abi::cap::CAP_KILL)
         || (signal == Some(Signal::SIGCONT) && target.session() == cx.process.session())
 }
 
 fn cred_of(target: &Process) -> Option<Arc<Cred>> {
-    tree::read()
-        .node(target.pid)
-        .and_then(|node| node.leader())
-        .map(|leader| leader.cred())
+    tree::read().node(target.pid).and_then(|node| node.leader()).map(|leader| leader.cred())
 }
 
 fn to_process(cx: &CurrentThread, target: &Process, request: Request) -> Result<(), Errno> {
@@ -197,10 +204,7 @@ fn to_process(cx: &CurrentThread, target: &Process, request: Request) -> Result<
 }
 
 fn to_group(cx: &CurrentThread, group: Pid, request: Request) -> Result<(), Errno> {
-    let members: Vec<_> = tree::read()
-        .group(group)
-        .map(|node| node.process.clone())
-        .collect();
+    let members: Vec<_> = tree::read().group(group).map(|node| node.process.clone()).collect();
     let mut result = Err(Errno::ESRCH);
     for member in members {
         // One that could be signalled is enough.
@@ -251,23 +255,18 @@ fn find_thread(
 }
 
 fn deliver_to_process(target: &Process, info: SigInfo) -> Result<(), Errno> {
+    if info.is_bounded() {
+        return result_of(target.signals.send(Target::Process, info, FREE));
+    }
     // Who it counts against is the target's user; a process without a leader is gone.
-    let charge = tree::read()
-        .node(target.pid)
-        .and_then(|node| node.leader())
-        .map(|leader| leader.signal_charge());
-    let Some(charge) = charge else { return Ok(()) };
-    result_of(target.signals.send(Target::Process, info, charge))
+    let leader = tree::read().node(target.pid).and_then(|node| node.leader().cloned());
+    let Some(leader) = leader else { return Ok(()) };
+    result_of(target.signals.send(Target::Process, info, leader.signal_charge()))
 }
 
 fn deliver_to_thread(thread: &Thread, info: SigInfo) -> Result<(), Errno> {
     let target = Target::Thread(thread.slot);
-    result_of(
-        thread
-            .process
-            .signals
-            .send(target, info, thread.signal_charge()),
-    )
+    result_of(thread.process.signals.send(target, info, thread.signal_charge()))
 }
 
 fn result_of(sent: Sent) -> Result<(), Errno> {
@@ -326,10 +325,7 @@ pub fn notify_parent_of_job(process: &Process, notice: Notice) {
             stime: abi::time::nanos_to_ticks(time.system),
         };
         let info = SigInfo::child(Signal::SIGCHLD, change);
-        let _ = parent
-            .process
-            .signals
-            .send(Target::Process, info, receiver.signal_charge());
+        let _ = parent.process.signals.send(Target::Process, info, receiver.signal_charge());
     }
     parent.process.child_events.wake_all();
 }

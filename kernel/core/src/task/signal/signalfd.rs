@@ -30,9 +30,7 @@ pub struct SignalFd {
 impl SignalFd {
     /// A file from which the signals in `mask` can be read.
     pub fn new(mask: SigSet) -> Arc<Self> {
-        Arc::new(Self {
-            mask: AtomicU64::new(readable(mask).0),
-        })
+        Arc::new(Self { mask: AtomicU64::new(readable(mask).0) })
     }
 
     /// Changes which signals can be read.
@@ -52,9 +50,7 @@ impl SignalFd {
         if nonblock {
             return Err(Errno::EAGAIN.into());
         }
-        signals
-            .wait_arrival(thread.slot, self.mask())
-            .map_err(|_| Restart::IfSaRestart.into())
+        signals.wait_arrival(thread.slot, self.mask()).map_err(|_| Restart::IfSaRestart.into())
     }
 }
 
@@ -94,11 +90,7 @@ impl FileOps for SignalFd {
         }
         let sets = signals.pending_sets(thread.slot);
         let ready = sets.own.union(sets.shared).intersection(self.mask());
-        if ready.is_empty() {
-            PollEvents::empty()
-        } else {
-            PollEvents::READABLE
-        }
+        if ready.is_empty() { PollEvents::empty() } else { PollEvents::READABLE }
     }
 
     fn can_poll(&self) -> bool {
@@ -176,9 +168,6 @@ mod tests {
             stime: 9,
         };
         let child = record(&SigInfo::child(Signal::SIGCHLD, change));
-        assert_eq!(
-            (child.ssi_pid, child.ssi_status, child.ssi_utime),
-            (5, 7, 8)
-        );
+        assert_eq!((child.ssi_pid, child.ssi_status, child.ssi_utime), (5, 7, 8));
     }
 }

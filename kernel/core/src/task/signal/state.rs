@@ -19,7 +19,7 @@ use abi::{SigSet, Signal, WaitStatus};
 use super::action::{Action, DefaultAction, Handler, SignalActions, default_of};
 use super::info::SigInfo;
 use super::job::Job;
-use super::pending::{Pending, Pushed, Queued};
+use super::pending::{NoMemory, Pending, Pushed, Queued};
 use crate::sched::{TaskExt, TaskFlags, TaskRef, WakeReason};
 
 /// A thread's place in the signal state of its process. The place is used again when the thread has
@@ -141,14 +141,12 @@ impl State {
 
     /// The calling thread.
     pub(super) fn thread(&self, slot: Slot) -> &ThreadSignals {
-        self.find(slot)
-            .expect("invariant: a thread that runs has its slot")
+        self.find(slot).expect("invariant: a thread that runs has its slot")
     }
 
     /// The calling thread.
     pub(super) fn thread_mut(&mut self, slot: Slot) -> &mut ThreadSignals {
-        self.find_mut(slot)
-            .expect("invariant: a thread that runs has its slot")
+        self.find_mut(slot).expect("invariant: a thread that runs has its slot")
     }
 
     /// The threads that are still there.
@@ -175,18 +173,19 @@ impl State {
                 None => return Sent::Dropped,
             },
         };
-        let queued = if delivery.over_limit {
-            Err(delivery.queued)
-        } else {
-            pending.push(delivery.queued)
+        let queued = match delivery.over_limit {
+            true => Err(NoMemory),
+            false => pending.push(delivery.queued),
         };
         match queued {
             Ok(Pushed::Coalesced) => return Sent::Coalesced,
             Ok(Pushed::Queued) => {}
             // Only a real-time signal from sigqueue(3) and the like reports the lack of room; a
             // kill(2) is delivered without its details.
-            Err(_) if signal.is_realtime() && info_code != code::SI_USER => return Sent::NoRoom,
-            Err(_) => pending.push_bare(signal),
+            Err(NoMemory) if signal.is_realtime() && info_code != code::SI_USER => {
+                return Sent::NoRoom;
+            }
+            Err(NoMemory) => pending.push_bare(signal),
         }
         self.wake_taker(target, signal);
         Sent::Pending
@@ -206,11 +205,8 @@ impl State {
             // Init's own faults end it.
             self.unkillable = false;
         }
-        let delivery = Delivery {
-            queued: Queued::new(info, None),
-            over_limit: false,
-            forced: true,
-        };
+        let delivery =
+            Delivery { queued: Queued::new(info, None), over_limit: false, forced: true };
         self.send(Target::Thread(slot), delivery);
         self.thread(slot).task.set_flags(TaskFlags::SIGNAL_PENDING);
     }
@@ -268,9 +264,7 @@ impl State {
             self.begin_exit(WaitStatus::signaled(signal, false));
             return;
         }
-        thread
-            .task
-            .interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
+        thread.task.interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
     }
 
     /// A signal that can only end the process does so for all threads from here on, before one of
@@ -321,12 +315,7 @@ impl State {
         let old = core::mem::replace(&mut self.thread_mut(slot).blocked, mask);
         if old != mask {
             let newly = mask.difference(old);
-            if self
-                .thread(slot)
-                .task
-                .flags()
-                .contains(TaskFlags::SIGNAL_PENDING)
-            {
+            if self.thread(slot).task.flags().contains(TaskFlags::SIGNAL_PENDING) {
                 self.retarget(slot, newly);
             }
             self.recalculate(slot);
@@ -346,20 +335,14 @@ impl State {
                 continue;
             }
             left = left.intersection(thread.blocked);
-            thread
-                .task
-                .interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
+            thread.task.interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
         }
     }
 
     /// Brings a thread's SIGNAL_PENDING flag up to date. Only for the thread itself.
     pub(super) fn recalculate(&self, slot: Slot) {
         let thread = self.thread(slot);
-        let pending = thread
-            .pending
-            .set()
-            .union(self.shared.set())
-            .difference(thread.blocked);
+        let pending = thread.pending.set().union(self.shared.set()).difference(thread.blocked);
         if !pending.is_empty() || thread.stop_pending || thread.killed || self.job.has_notice() {
             thread.task.set_flags(TaskFlags::SIGNAL_PENDING);
         } else if self.exit.is_none() {

@@ -24,22 +24,12 @@ impl Process {
 
     fn build(threads: usize, unkillable: bool) -> Self {
         let signals = ProcessSignals::new(Arc::new(SignalActions::new()), unkillable);
-        let tasks: Vec<_> = (0..threads)
-            .map(|_| Task::new(Competition::default(), None))
-            .collect();
+        let tasks: Vec<_> = (0..threads).map(|_| Task::new(Competition::default(), None)).collect();
         let slots = tasks
             .iter()
-            .map(|task| {
-                signals
-                    .attach(task.clone(), SigSet::EMPTY)
-                    .expect("it lives")
-            })
+            .map(|task| signals.attach(task.clone(), SigSet::EMPTY).expect("it lives"))
             .collect();
-        Self {
-            signals,
-            tasks,
-            slots,
-        }
+        Self { signals, tasks, slots }
     }
 
     fn kill(&self, signal: Signal) -> Sent {
@@ -49,42 +39,25 @@ impl Process {
 
     fn tkill(&self, thread: usize, signal: Signal) -> Sent {
         let info = SigInfo::from_process(signal, SI_TKILL, 1, 0);
-        self.signals
-            .send(Target::Thread(self.slots[thread]), info, ROOM)
+        self.signals.send(Target::Thread(self.slots[thread]), info, ROOM)
     }
 
     fn block(&self, thread: usize, signals: &[Signal]) {
-        self.signals
-            .set_blocked(self.slots[thread], SigSet::of(signals));
+        self.signals.set_blocked(self.slots[thread], SigSet::of(signals));
     }
 
     fn catch(&self, signal: Signal) {
         let handler = Handler::Call(UserAddr::new(0x1000));
         let flags = SaFlags::SA_RESTORER;
-        self.signals.set_action(
-            signal,
-            Action {
-                handler,
-                flags,
-                ..Action::DEFAULT
-            },
-        );
+        self.signals.set_action(signal, Action { handler, flags, ..Action::DEFAULT });
     }
 
     fn ignore(&self, signal: Signal) {
-        self.signals.set_action(
-            signal,
-            Action {
-                handler: Handler::Ignore,
-                ..Action::DEFAULT
-            },
-        );
+        self.signals.set_action(signal, Action { handler: Handler::Ignore, ..Action::DEFAULT });
     }
 
     fn flagged(&self, thread: usize) -> bool {
-        self.tasks[thread]
-            .flags()
-            .contains(TaskFlags::SIGNAL_PENDING)
+        self.tasks[thread].flags().contains(TaskFlags::SIGNAL_PENDING)
     }
 
     fn next(&self, thread: usize) -> Next {
@@ -100,12 +73,10 @@ impl Process {
     }
 
     fn stop_all(&self, signal: Signal) {
-        assert!(
-            matches!(self.next(0), Next::BeginStop { signal: by, continued } if {
-                self.signals.begin_stop(by, continued);
-                by == signal
-            })
-        );
+        assert!(matches!(self.next(0), Next::BeginStop { signal: by, continued } if {
+            self.signals.begin_stop(by, continued);
+            by == signal
+        }));
         let last = self.slots.len() - 1;
         for thread in 0..last {
             assert!(matches!(self.next(thread), Next::Stop(None)));
@@ -144,13 +115,7 @@ fn ignored_signals_are_dropped_unless_blocked() {
     process.block(0, &[Signal::SIGUSR1]);
     process.kill(Signal::SIGUSR1);
     process.ignore(Signal::SIGUSR1);
-    assert!(
-        process
-            .signals
-            .pending_sets(process.slots[0])
-            .shared
-            .is_empty()
-    );
+    assert!(process.signals.pending_sets(process.slots[0]).shared.is_empty());
 }
 
 #[test]
@@ -160,10 +125,7 @@ fn a_process_signal_goes_to_a_thread_that_takes_it() {
     process.block(0, &[Signal::SIGUSR1]);
     process.block(1, &[Signal::SIGUSR1]);
     process.kill(Signal::SIGUSR1);
-    assert_eq!(
-        [0, 1, 2].map(|thread| process.flagged(thread)),
-        [false, false, true]
-    );
+    assert_eq!([0, 1, 2].map(|thread| process.flagged(thread)), [false, false, true]);
     // Before that thread looks, it blocks the signal too; another unblocks it.
     process.block(2, &[Signal::SIGUSR1]);
     assert!(!process.flagged(2));
@@ -181,9 +143,7 @@ fn blocking_hands_a_signal_over_and_so_does_ending() {
     process.block(0, &[Signal::SIGUSR1]);
     assert!(process.flagged(1));
     process.block(0, &[]);
-    process
-        .signals
-        .detach(process.slots.pop().expect("two threads"));
+    process.signals.detach(process.slots.pop().expect("two threads"));
     assert_eq!(process.handled(0), Some(Signal::SIGUSR1));
 }
 
@@ -201,10 +161,7 @@ fn an_old_slot_reaches_nobody() {
     let process = Process::new(2);
     process.signals.detach(process.slots[1]);
     let task = Task::new(Competition::default(), None);
-    let new = process
-        .signals
-        .attach(task, SigSet::EMPTY)
-        .expect("it lives");
+    let new = process.signals.attach(task, SigSet::EMPTY).expect("it lives");
     assert_eq!(new.index, process.slots[1].index);
     assert_eq!(process.tkill(1, Signal::SIGUSR1), Sent::Dropped);
     assert!(process.signals.pending_sets(new).own.is_empty());
@@ -239,12 +196,7 @@ fn a_signal_with_a_core_waits_for_the_thread() {
 fn sigkill_passes_a_full_mask_and_an_ignoring_table() {
     let process = Process::new(1);
     process.signals.set_blocked(process.slots[0], SigSet::FULL);
-    assert!(
-        !process
-            .signals
-            .blocked(process.slots[0])
-            .contains(Signal::SIGKILL)
-    );
+    assert!(!process.signals.blocked(process.slots[0]).contains(Signal::SIGKILL));
     process.kill(Signal::SIGKILL);
     assert!(process.tasks[0].is_killed());
 }
@@ -270,10 +222,7 @@ fn a_stop_takes_every_thread_and_is_reported_once() {
     process.kill(Signal::SIGTSTP);
     process.stop_all(Signal::SIGTSTP);
     assert!(process.signals.is_stopped());
-    let stopped = ReportFilter {
-        stopped: true,
-        continued: true,
-    };
+    let stopped = ReportFilter { stopped: true, continued: true };
     let none = ReportFilter::default();
     assert_eq!(process.signals.report(none, true), None);
     let report = Some(Notice::Stopped(Signal::SIGTSTP));
@@ -284,10 +233,7 @@ fn a_stop_takes_every_thread_and_is_reported_once() {
     process.kill(Signal::SIGCONT);
     assert!(!process.signals.is_stopped());
     assert!(matches!(process.next(1), Next::Notify(Notice::Continued)));
-    assert_eq!(
-        process.signals.report(stopped, true),
-        Some(Notice::Continued)
-    );
+    assert_eq!(process.signals.report(stopped, true), Some(Notice::Continued));
     assert_eq!(process.signals.report(stopped, true), None);
     assert!(matches!(process.next(0), Next::Run));
 }
@@ -309,9 +255,7 @@ fn stop_and_continue_cancel_each_other_when_they_are_sent() {
 fn a_sigcont_wins_over_a_stop_that_has_not_begun() {
     let process = Process::new(1);
     process.kill(Signal::SIGTSTP);
-    let Next::BeginStop { signal, continued } = process.next(0) else {
-        panic!("a stop")
-    };
+    let Next::BeginStop { signal, continued } = process.next(0) else { panic!("a stop") };
     process.kill(Signal::SIGCONT);
     process.signals.begin_stop(signal, continued);
     assert!(matches!(process.next(0), Next::Run));
@@ -321,17 +265,12 @@ fn a_sigcont_wins_over_a_stop_that_has_not_begun() {
 fn a_sigcont_in_the_middle_of_a_stop_tells_of_the_stop() {
     let process = Process::new(2);
     process.kill(Signal::SIGSTOP);
-    let Next::BeginStop { signal, continued } = process.next(0) else {
-        panic!("a stop")
-    };
+    let Next::BeginStop { signal, continued } = process.next(0) else { panic!("a stop") };
     process.signals.begin_stop(signal, continued);
     assert!(matches!(process.next(0), Next::Stop(None)));
     process.kill(Signal::SIGCONT);
     let notice = process.next(1);
-    assert!(
-        matches!(notice, Next::Notify(Notice::Stopped(Signal::SIGSTOP))),
-        "{notice:?}"
-    );
+    assert!(matches!(notice, Next::Notify(Notice::Stopped(Signal::SIGSTOP))), "{notice:?}");
     assert!(matches!(process.next(1), Next::Run));
     assert!(matches!(process.next(0), Next::Run));
 }
@@ -340,9 +279,7 @@ fn a_sigcont_in_the_middle_of_a_stop_tells_of_the_stop() {
 fn the_end_of_the_last_running_thread_completes_a_stop() {
     let process = Process::new(2);
     process.kill(Signal::SIGSTOP);
-    let Next::BeginStop { signal, continued } = process.next(0) else {
-        panic!("a stop")
-    };
+    let Next::BeginStop { signal, continued } = process.next(0) else { panic!("a stop") };
     process.signals.begin_stop(signal, continued);
     assert!(matches!(process.next(0), Next::Stop(None)));
     let notice = process.signals.detach(process.slots[1]);
@@ -358,10 +295,7 @@ fn sigkill_ends_a_stopped_process() {
     assert!(process.signals.exit_status().is_none());
     process.kill(Signal::SIGKILL);
     assert!(matches!(process.next(0), Next::ExitProcess(_)));
-    let everything = ReportFilter {
-        stopped: true,
-        continued: true,
-    };
+    let everything = ReportFilter { stopped: true, continued: true };
     assert_eq!(process.signals.report(everything, true), None);
 }
 
@@ -376,16 +310,12 @@ fn a_blocked_or_ignored_fault_kills() {
             process.catch(Signal::SIGSEGV);
             process.block(0, &[Signal::SIGSEGV]);
         }
-        process
-            .signals
-            .force(process.slots[0], fault, Force::Handler);
+        process.signals.force(process.slots[0], fault, Force::Handler);
         assert!(matches!(process.next(0), Next::Die { info, .. } if info == fault));
     }
     let process = Process::new(1);
     process.catch(Signal::SIGSEGV);
-    process
-        .signals
-        .force(process.slots[0], fault, Force::Handler);
+    process.signals.force(process.slots[0], fault, Force::Handler);
     assert!(matches!(process.next(0), Next::Handle(..)));
     process.signals.force(process.slots[0], fault, Force::Kill);
     assert!(matches!(process.next(0), Next::Die { .. }));
@@ -405,24 +335,13 @@ fn realtime_signals_need_room() {
     // kill(2) makes it pending all the same.
     assert_eq!(send(SI_USER, 1), Sent::Pending);
     assert_eq!(
-        process
-            .signals
-            .take(process.slots[0], SigSet::FULL)
-            .map(|i| i.code),
+        process.signals.take(process.slots[0], SigSet::FULL).map(|i| i.code),
         Some(SI_QUEUE)
     );
-    assert!(
-        process
-            .signals
-            .take(process.slots[0], SigSet::FULL)
-            .is_none()
-    );
+    assert!(process.signals.take(process.slots[0], SigSet::FULL).is_none());
     // Standard signals from kill(2) do not count.
     let info = SigInfo::from_process(Signal::SIGUSR1, SI_USER, 1, 0);
-    assert_eq!(
-        process.signals.send(Target::Process, info, (80_001, 0)),
-        Sent::Pending
-    );
+    assert_eq!(process.signals.send(Target::Process, info, (80_001, 0)), Sent::Pending);
 }
 
 #[test]

@@ -154,10 +154,7 @@ fn remaining(phase: Phase) -> Remaining {
     };
     // A timer that is about to go off is still set: never report 0 for it.
     let value = schedule.deadline.saturating_sub(now).max(1);
-    Remaining {
-        value,
-        interval: schedule.interval,
-    }
+    Remaining { value, interval: schedule.interval }
 }
 
 #[cfg(test)]
@@ -166,34 +163,14 @@ mod tests {
 
     #[test]
     fn advancing_stays_on_the_grid() {
-        let schedule = Schedule {
-            deadline: 100,
-            interval: 10,
-        };
-        let at = |now| {
-            schedule
-                .advanced(now)
-                .map(|(next, missed)| (next.deadline, missed))
-        };
+        let schedule = Schedule { deadline: 100, interval: 10 };
+        let at = |now| schedule.advanced(now).map(|(next, missed)| (next.deadline, missed));
         assert_eq!(at(100), Some((110, 0)));
         assert_eq!(at(109), Some((110, 0)));
         assert_eq!(at(110), Some((120, 1)));
         assert_eq!(at(135), Some((140, 3)));
-        assert_eq!(
-            Schedule {
-                interval: 0,
-                ..schedule
-            }
-            .advanced(500),
-            None
-        );
-        let far = Schedule {
-            deadline: u64::MAX - 1,
-            interval: 5,
-        };
-        assert_eq!(
-            far.advanced(u64::MAX).map(|(next, _)| next.deadline),
-            Some(u64::MAX)
-        );
+        assert_eq!(Schedule { interval: 0, ..schedule }.advanced(500), None);
+        let far = Schedule { deadline: u64::MAX - 1, interval: 5 };
+        assert_eq!(far.advanced(u64::MAX).map(|(next, _)| next.deadline), Some(u64::MAX));
     }
 }

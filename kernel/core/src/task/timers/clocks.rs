@@ -67,11 +67,7 @@ impl Clock {
     }
 
     fn find_cpu(cpu: CpuClock, cx: &CurrentThread) -> Result<Self, Errno> {
-        let kind = if cpu.kind == 1 {
-            CpuKind::User
-        } else {
-            CpuKind::Total
-        };
+        let kind = if cpu.kind == 1 { CpuKind::User } else { CpuKind::Total };
         let id = u32::try_from(cpu.id).map_err(|_| Errno::EINVAL)?;
         if cpu.is_thread {
             let thread = match id {

@@ -59,11 +59,7 @@ impl Default for CpuTimers {
 impl CpuTimers {
     /// None.
     pub const fn new() -> Self {
-        let state = State {
-            virtual_timer: None,
-            prof_timer: None,
-            posix: Vec::new(),
-        };
+        let state = State { virtual_timer: None, prof_timer: None, posix: Vec::new() };
         Self {
             armed: AtomicBool::new(false),
             next_xcpu: AtomicU64::new(0),
@@ -84,10 +80,7 @@ impl CpuTimers {
         let mut state = self.state.lock();
         let slot = state.slot(which);
         let before = remaining(*slot, used);
-        *slot = (value != 0).then(|| Schedule {
-            deadline: used.saturating_add(value),
-            interval,
-        });
+        *slot = (value != 0).then(|| Schedule { deadline: used.saturating_add(value), interval });
         self.update_armed(&state);
         before
     }
@@ -111,21 +104,14 @@ impl CpuTimers {
         let now = time_of(clock);
         let mut state = self.state.lock();
         let mut before = Remaining::default();
-        let found = state
-            .posix
-            .iter()
-            .position(|entry| Arc::ptr_eq(&entry.timer, timer));
+        let found = state.posix.iter().position(|entry| Arc::ptr_eq(&entry.timer, timer));
         let old = found.map(|index| state.posix.swap_remove(index));
         if let Some(old) = &old {
             before = remaining(Some(old.schedule), now);
         }
         if let Some(schedule) = schedule {
             state.posix.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-            state.posix.push(PosixEntry {
-                timer: timer.clone(),
-                clock: clock.clone(),
-                schedule,
-            });
+            state.posix.push(PosixEntry { timer: timer.clone(), clock: clock.clone(), schedule });
         }
         self.update_armed(&state);
         drop(state);
@@ -137,10 +123,7 @@ impl CpuTimers {
     pub(super) fn posix(&self, timer: &Arc<PosixTimer>, clock: &Clock) -> Remaining {
         let now = time_of(clock);
         let state = self.state.lock();
-        let entry = state
-            .posix
-            .iter()
-            .find(|entry| Arc::ptr_eq(&entry.timer, timer));
+        let entry = state.posix.iter().find(|entry| Arc::ptr_eq(&entry.timer, timer));
         remaining(entry.map(|entry| entry.schedule), now)
     }
 
@@ -169,16 +152,10 @@ impl CpuTimers {
         // The clocks of POSIX timers ask the process tree, so their times are read beforehand.
         let clocks: Vec<_> = {
             let state = self.state.lock();
-            state
-                .posix
-                .iter()
-                .map(|entry| (entry.timer.clone(), entry.clock.clone()))
-                .collect()
+            state.posix.iter().map(|entry| (entry.timer.clone(), entry.clock.clone())).collect()
         };
-        let times: Vec<_> = clocks
-            .into_iter()
-            .map(|(timer, clock)| (timer, time_of(&clock)))
-            .collect();
+        let times: Vec<_> =
+            clocks.into_iter().map(|(timer, clock)| (timer, time_of(&clock))).collect();
         let mut state = self.state.lock();
         let total = time.user + time.system;
         if pass(&mut state.virtual_timer, time.user) {
@@ -188,10 +165,7 @@ impl CpuTimers {
             signals.push(Signal::SIGPROF);
         }
         for (timer, now) in times {
-            let index = state
-                .posix
-                .iter()
-                .position(|entry| Arc::ptr_eq(&entry.timer, &timer));
+            let index = state.posix.iter().position(|entry| Arc::ptr_eq(&entry.timer, &timer));
             let Some(index) = index else { continue };
             let mut schedule = Some(state.posix[index].schedule);
             if pass(&mut schedule, now) {
@@ -290,31 +264,13 @@ mod tests {
 
     #[test]
     fn a_timer_passes_once_for_each_time() {
-        let mut slot = Some(Schedule {
-            deadline: 10,
-            interval: 5,
-        });
+        let mut slot = Some(Schedule { deadline: 10, interval: 5 });
         assert!(!pass(&mut slot, 9));
         assert!(pass(&mut slot, 10));
-        assert_eq!(
-            slot,
-            Some(Schedule {
-                deadline: 15,
-                interval: 5
-            })
-        );
+        assert_eq!(slot, Some(Schedule { deadline: 15, interval: 5 }));
         assert!(pass(&mut slot, 31));
-        assert_eq!(
-            slot,
-            Some(Schedule {
-                deadline: 35,
-                interval: 5
-            })
-        );
-        let mut single = Some(Schedule {
-            deadline: 10,
-            interval: 0,
-        });
+        assert_eq!(slot, Some(Schedule { deadline: 35, interval: 5 }));
+        let mut single = Some(Schedule { deadline: 10, interval: 0 });
         assert!(pass(&mut single, 10));
         assert_eq!(single, None);
         assert!(!pass(&mut single, 20));

@@ -34,10 +34,7 @@ impl RealTimer {
             return Remaining::default();
         }
         let inner = self.0.call_once(|| {
-            Arc::new(Inner {
-                alarm: Alarm::new(),
-                process: Arc::downgrade(process),
-            })
+            Arc::new(Inner { alarm: Alarm::new(), process: Arc::downgrade(process) })
         });
         let deadline = clock::monotonic().saturating_add(value);
         let schedule = (value != 0).then_some(Schedule { deadline, interval });
@@ -46,9 +43,7 @@ impl RealTimer {
 
     /// How it is set.
     pub fn remaining(&self) -> Remaining {
-        self.0
-            .get()
-            .map_or_else(Remaining::default, |inner| inner.alarm.remaining())
+        self.0.get().map_or_else(Remaining::default, |inner| inner.alarm.remaining())
     }
 
     /// Turns it off.
@@ -68,9 +63,7 @@ impl Expire for Inner {
             return;
         };
         let info = SigInfo::kernel(Signal::SIGALRM);
-        let sent = process
-            .signals
-            .send_from(Target::Process, info, self.clone());
+        let sent = process.signals.send_from(Target::Process, info, self.clone());
         if sent != Sent::Pending {
             self.alarm.rearm_lazily(&self);
         }

@@ -55,10 +55,7 @@ impl Default for PosixTimers {
 impl PosixTimers {
     /// None.
     pub const fn new() -> Self {
-        let table = Table {
-            next: 0,
-            timers: Vec::new(),
-        };
+        let table = Table { next: 0, timers: Vec::new() };
         Self(SpinLock::new(locks::PROCESS_TIMERS, table))
     }
 
@@ -104,12 +101,7 @@ impl PosixTimers {
     /// `EINVAL` when there is none.
     pub fn find(&self, id: i32) -> Result<Arc<PosixTimer>, Errno> {
         let table = self.0.lock();
-        table
-            .timers
-            .iter()
-            .find(|timer| timer.id == id)
-            .cloned()
-            .ok_or(Errno::EINVAL)
+        table.timers.iter().find(|timer| timer.id == id).cloned().ok_or(Errno::EINVAL)
     }
 
     /// Deletes a timer; its signal is no longer pending.
@@ -165,11 +157,7 @@ fn notify_for(event: &SigEvent, cx: &CurrentThread) -> Result<Notify, Errno> {
             let tid = u32::try_from(event.sigev_tid).map_err(|_| Errno::EINVAL)?;
             let thread = tree::thread(tid).filter(|thread| thread.process.pid == cx.pid());
             let thread = thread.ok_or(Errno::EINVAL)?;
-            Ok(Notify::Thread(
-                Arc::downgrade(&thread),
-                signal()?,
-                event.sigev_value,
-            ))
+            Ok(Notify::Thread(Arc::downgrade(&thread), signal()?, event.sigev_value))
         }
         _ => Err(Errno::EINVAL),
     }
@@ -194,11 +182,7 @@ impl PosixTimer {
         self.overrun.store(0, Ordering::Relaxed);
         if self.clock.is_cpu() {
             let now = u64::try_from(self.clock.now()).unwrap_or(0);
-            let deadline = if absolute {
-                value
-            } else {
-                now.saturating_add(value)
-            };
+            let deadline = if absolute { value } else { now.saturating_add(value) };
             let schedule = (value != 0).then_some(Schedule { deadline, interval });
             return process.timers.cpu.set_posix(self, &self.clock, schedule);
         }

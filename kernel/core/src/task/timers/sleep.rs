@@ -58,10 +58,7 @@ fn until(cx: &CurrentThread, deadline: u64, remainder: UserAddr) -> Result<usize
             if !remainder.is_null() {
                 user::write(&cx.space, remainder, &Timespec::from_nanos(left))?;
             }
-            let block = SleepRestart {
-                deadline,
-                remainder,
-            };
+            let block = SleepRestart { deadline, remainder };
             Err(Error::Restart(Restart::Block(Box::new(block))))
         }
     }
@@ -106,11 +103,7 @@ pub fn cpu_time(clock: &Clock, ns: u64, absolute: bool) -> Result<usize> {
         let nap = (left / processors).max(sched::TICK_NS);
         let deadline = clock::monotonic().saturating_add(nap);
         if sched::sleep_until(Sleep::Interruptible, Some(deadline)) == Woken::Interrupted {
-            let restart = if absolute {
-                Restart::IfNoHandler
-            } else {
-                Restart::IfSaRestart
-            };
+            let restart = if absolute { Restart::IfNoHandler } else { Restart::IfSaRestart };
             return Err(restart.into());
         }
     }

@@ -73,17 +73,13 @@ impl TimerFd {
         } else {
             clock::monotonic().saturating_add(request.value)
         };
-        let schedule = (request.value != 0).then_some(Schedule {
-            deadline,
-            interval: request.interval,
-        });
+        let schedule =
+            (request.value != 0).then_some(Schedule { deadline, interval: request.interval });
         let realtime = matches!(timer.clock, Clock::Realtime { .. });
         let cancels = request.cancel_on_set && request.absolute && realtime;
         let mut setting = timer.setting.lock();
-        *setting = Setting {
-            absolute: request.absolute,
-            cancel_on_set: cancels.then(clocks::changes),
-        };
+        *setting =
+            Setting { absolute: request.absolute, cancel_on_set: cancels.then(clocks::changes) };
         timer.expired.store(0, Ordering::SeqCst);
         timer.alarm.set(schedule, timer)
     }
@@ -157,11 +153,7 @@ impl FileOps for TimerFd {
             table.wait_on(&CHANGED);
         }
         let ready = self.0.expired.load(Ordering::SeqCst) != 0 || self.0.is_cancelled();
-        if ready {
-            PollEvents::READABLE
-        } else {
-            PollEvents::empty()
-        }
+        if ready { PollEvents::READABLE } else { PollEvents::empty() }
     }
 
     fn can_poll(&self) -> bool {
