@@ -203,9 +203,12 @@ fn is_valid(bytes: &[u8]) -> bool {
     if bytes.len() != format.size || read_u32(bytes, MXCSR) & !format.mxcsr_mask != 0 {
         return false;
     }
-    format.components == 0
-        || (read_u64(bytes, HEADER) & !format.components == 0
-            && bytes[HEADER + 8..HEADER_END].iter().all(|byte| *byte == 0))
+    if format.components == 0 {
+        return true;
+    }
+    let reserved = (HEADER + 8..HEADER_END).step_by(8);
+    let set = reserved.fold(0, |set, at| set | read_u64(bytes, at));
+    read_u64(bytes, HEADER) & !format.components == 0 && set == 0
 }
 
 impl Clone for FpuImage {

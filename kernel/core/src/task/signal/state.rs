@@ -161,7 +161,8 @@ impl State {
             return Sent::Dropped;
         }
         self.cancel_opposites(signal);
-        if self.is_ignored(target, signal, delivery.forced) {
+        let action = self.actions.get(signal);
+        if self.is_ignored(target, signal, &action, delivery.forced) {
             return Sent::Dropped;
         }
         let info_code = delivery.queued.info.code;
@@ -187,7 +188,7 @@ impl State {
             }
             Err(NoMemory) => pending.push_bare(signal),
         }
-        self.wake_taker(target, signal);
+        self.wake_taker(target, signal, &action);
         Sent::Pending
     }
 
@@ -231,7 +232,7 @@ impl State {
     }
 
     /// Whether sending `signal` would have no effect.
-    fn is_ignored(&self, target: Target, signal: Signal, forced: bool) -> bool {
+    fn is_ignored(&self, target: Target, signal: Signal, action: &Action, forced: bool) -> bool {
         let looked_at = match target {
             Target::Thread(slot) => self.find(slot),
             Target::Process => self.threads.iter().flatten().next(),
@@ -242,7 +243,6 @@ impl State {
         }) {
             return false;
         }
-        let action = self.actions.get(signal);
         if self.unkillable && action.handler == Handler::Default {
             let only_kernel = SigSet::UNBLOCKABLE.contains(signal);
             if !(forced && only_kernel) {
@@ -253,26 +253,18 @@ impl State {
     }
 
     /// Wakes a thread that takes `signal`; if nothing but death can come of it, all of them.
-    fn wake_taker(&mut self, target: Target, signal: Signal) {
+    fn wake_taker(&mut self, target: Target, signal: Signal, action: &Action) {
         let Some(taker) = self.find_taker(target, signal) else {
             return;
         };
         let Some(thread) = &self.threads[taker] else {
             return;
         };
-        if !thread.awaited.contains(signal) && self.kills_at_once(signal) {
+        if !thread.awaited.contains(signal) && kills_at_once(signal, action) {
             self.begin_exit(WaitStatus::signaled(signal, false));
             return;
         }
         thread.task.interrupt(TaskFlags::SIGNAL_PENDING, WakeReason::Signal);
-    }
-
-    /// A signal that can only end the process does so for all threads from here on, before one of
-    /// them happens to look. (Those that may leave a core file wait for the thread to get there.)
-    fn kills_at_once(&self, signal: Signal) -> bool {
-        signal == Signal::SIGKILL
-            || (self.actions.get(signal).handler == Handler::Default
-                && default_of(signal) == DefaultAction::Terminate { core: false })
     }
 
     fn find_taker(&mut self, target: Target, signal: Signal) -> Option<usize> {
@@ -396,6 +388,15 @@ impl State {
         self.recalculate(slot);
         Some(unwrap_queued(queued))
     }
+}
+
+/// A signal that can only end the process does so for all threads from the moment it is sent,
+/// before one of them happens to look. (Those that may leave a core file wait for the thread to get
+/// there.)
+fn kills_at_once(signal: Signal, action: &Action) -> bool {
+    signal == Signal::SIGKILL
+        || (action.handler == Handler::Default
+            && default_of(signal) == DefaultAction::Terminate { core: false })
 }
 
 /// The information of a signal that is being taken.
