@@ -25,6 +25,10 @@ pub const HEADER_SIZE: usize = 64;
 const PROGRAM_HEADER_SIZE: usize = 56;
 /// Linux takes at most 64 KiB of program headers.
 const MAX_PROGRAM_HEADERS: usize = 65536 / PROGRAM_HEADER_SIZE;
+/// `EI_CLASS` of 64-bit files.
+const ELFCLASS64: u8 = 2;
+/// `EI_DATA` of little-endian files.
+const ELFDATA2LSB: u8 = 1;
 /// Byte offset of `e_phoff` in the header.
 const E_PHOFF: usize = 32;
 
@@ -280,9 +284,12 @@ fn read_headers(file: &impl ReadAt) -> Result<Headers, Errno> {
     let mut words = Vec::new();
     words.try_reserve_exact(HEADER_SIZE / 8).map_err(|_| Errno::ENOMEM)?;
     words.resize(HEADER_SIZE / 8, 0u64);
-    if file.read_at(0, words.as_mut_bytes())? < HEADER_SIZE {
+    let header = words.as_mut_bytes();
+    if file.read_at(0, header)? < HEADER_SIZE {
         return Err(Errno::ENOEXEC);
     }
+    // Linux takes the machine's number for enough, and does not look at class and byte order.
+    header[4..6].copy_from_slice(&[ELFCLASS64, ELFDATA2LSB]);
     let (file_offset, count) = {
         let elf = ElfFile::new(words.as_bytes()).map_err(|_| Errno::ENOEXEC)?;
         check_header(&elf)?;

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use abi::elf::AuxEntry;
 use abi::{Errno, MapFlags, ProtFlags};
 use machine::addr::{PAGE_SIZE, UserAddr};
+use machine::frame::OutOfFrames;
 use zerocopy::IntoBytes;
 
 use super::layout::Places;
@@ -80,11 +81,19 @@ pub enum LoadError {
 
 impl From<Errno> for LoadError {
     fn from(errno: Errno) -> Self {
-        match errno {
-            // Memory may be free again later, or was limited: no reason to die.
-            Errno::ENOMEM | Errno::E2BIG => Self::Failed(errno.into()),
-            _ => Self::Deadly,
+        // When memory is short now, it may be free again later: no reason to die. A program that
+        // asks for more than there could ever be is another matter.
+        match machine::frame::check_reserve() {
+            Err(out) => Self::Failed(out.into()),
+            Ok(()) if errno == Errno::E2BIG => Self::Failed(errno.into()),
+            Ok(()) => Self::Deadly,
         }
+    }
+}
+
+impl From<OutOfFrames> for LoadError {
+    fn from(out: OutOfFrames) -> Self {
+        Self::Failed(out.into())
     }
 }
 
@@ -108,7 +117,7 @@ pub fn load(
     if main.image.malformed || linker.is_some_and(|linker| linker.image.malformed) {
         return Err(LoadError::Deadly);
     }
-    let space = AddressSpace::new().map_err(|_| Errno::ENOMEM)?;
+    let space = AddressSpace::new()?;
     space.limits().copy_from(parts.limits);
     space.limits().set(MemoryLimit::Stack, parts.stack_limit);
     space.set_layout(|layout| layout.mmap_base = parts.places.mmap_base);
@@ -354,10 +363,7 @@ fn write(space: &AddressSpace, addr: u64, bytes: &[u8]) -> Result<(), LoadError>
     }
     // The pages are mapped and writable, so either memory has run out, or the file is shorter than
     // its headers say, and Linux would die of a bus error here.
-    Err(match machine::frame::check_reserve() {
-        Ok(()) => LoadError::Deadly,
-        Err(out) => LoadError::Failed(out.into()),
-    })
+    Err(Errno::EFAULT.into())
 }
 
 /// Notes where code and data are, for /proc and brk(2).
