@@ -32,7 +32,7 @@ const ENDS_WITH_5: Outcome = Outcome::Ended(Ending::Exited(5));
 const WITHOUT_RESULT: Outcome = Outcome::Ended(Ending::NoResult);
 
 /// Longer than all of a typist's patience in one scenario is worth.
-const LIMIT: Duration = Duration::from_secs(150);
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// A foreground job that says when it is one. The words in quotes keep the
 /// echo of the command from looking like its output.

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::session::Sink;
 
 /// How long the typist waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the console has shown so far.
 #[derive(Clone, Debug, Default)]
