@@ -10,10 +10,7 @@ use num_enum::{IntoPrimitive, TryFromPrimitive};
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, TryFromPrimitive, IntoPrimitive,
 )]
 #[repr(u16)]
-#[expect(
-    missing_docs,
-    reason = "the names are their own documentation, see errno(3)"
-)]
+#[expect(missing_docs, reason = "the names are their own documentation, see errno(3)")]
 pub enum Errno {
     EPERM = 1,
     ENOENT = 2,

@@ -311,15 +311,9 @@ mod tests {
         same!(seek: SEEK_SET SEEK_CUR SEEK_END SEEK_DATA SEEK_HOLE);
         assert_eq!(FallocFlags::ZERO_RANGE.bits(), linux::FALLOC_FL_ZERO_RANGE);
         assert_eq!(MountFlags::LAZYTIME.bits(), u64::from(linux::MS_LAZYTIME));
-        assert_eq!(
-            MountFlags::UNBINDABLE.bits(),
-            u64::from(linux::MS_UNBINDABLE)
-        );
+        assert_eq!(MountFlags::UNBINDABLE.bits(), u64::from(linux::MS_UNBINDABLE));
         assert_eq!(RenameFlags::WHITEOUT.bits(), linux::RENAME_WHITEOUT);
-        assert_eq!(
-            ResolveFlags::CACHED.bits(),
-            u64::from(linux::RESOLVE_CACHED)
-        );
+        assert_eq!(ResolveFlags::CACHED.bits(), u64::from(linux::RESOLVE_CACHED));
         assert_eq!(RwFlags::APPEND.bits(), linux::RWF_APPEND);
     }
 }

@@ -176,10 +176,7 @@ mod tests {
     fn wake_op_changes_and_compares() {
         let add = WakeOp::decode(encode(1, -1, 4, -2));
         assert_eq!(add.apply(0), Some(u32::MAX));
-        assert_eq!(
-            (add.matches(u32::MAX), add.matches(-2i32 as u32)),
-            (Some(true), Some(false))
-        );
+        assert_eq!((add.matches(u32::MAX), add.matches(-2i32 as u32)), (Some(true), Some(false)));
 
         let set_bit = WakeOp::decode(encode(8 | 2, 31, 0, 0));
         assert_eq!(set_bit.apply(1), Some(0x8000_0001));

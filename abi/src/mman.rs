@@ -25,9 +25,7 @@ impl ProtFlags {
     /// No access at all.
     pub const PROT_NONE: Self = Self::empty();
     /// Read, write and execute.
-    pub const ACCESS: Self = Self::PROT_READ
-        .union(Self::PROT_WRITE)
-        .union(Self::PROT_EXEC);
+    pub const ACCESS: Self = Self::PROT_READ.union(Self::PROT_WRITE).union(Self::PROT_EXEC);
 }
 
 bitflags! {

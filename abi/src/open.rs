@@ -73,10 +73,8 @@ impl OpenFlags {
         .union(Self::O_NOATIME);
 
     /// What stays of the flags when `O_PATH` is among them; `open(2)` ignores the rest.
-    pub const WITH_PATH: Self = Self::O_PATH
-        .union(Self::O_DIRECTORY)
-        .union(Self::O_NOFOLLOW)
-        .union(Self::O_CLOEXEC);
+    pub const WITH_PATH: Self =
+        Self::O_PATH.union(Self::O_DIRECTORY).union(Self::O_NOFOLLOW).union(Self::O_CLOEXEC);
 
     /// The access mode alone.
     #[must_use]

@@ -40,13 +40,7 @@ const fn second(word: u64) -> u32 {
 impl SigInfo {
     /// A signal for this reason, with nothing in the union.
     pub const fn new(signal: Signal, code: i32) -> Self {
-        Self {
-            si_signo: signal.number() as i32,
-            si_errno: 0,
-            si_code: code,
-            pad0: 0,
-            arm: [0; 14],
-        }
+        Self { si_signo: signal.number() as i32, si_errno: 0, si_code: code, pad0: 0, arm: [0; 14] }
     }
 
     /// As `kill(2)` sends it.

@@ -67,11 +67,7 @@ impl Signal {
 
     /// The signal with this number; `None` for 0 and for what is over 64.
     pub const fn new(number: u32) -> Option<Self> {
-        if number >= 1 && number <= Self::COUNT as u32 {
-            Some(Self(number as u8))
-        } else {
-            None
-        }
+        if number >= 1 && number <= Self::COUNT as u32 { Some(Self(number as u8)) } else { None }
     }
 
     /// The number, 1 to 64.
@@ -139,12 +135,8 @@ impl SigSet {
     /// The two that cannot be caught, blocked or ignored.
     pub const UNBLOCKABLE: Self = Self::of(&[Signal::SIGKILL, Signal::SIGSTOP]);
     /// Those whose default action stops the process.
-    pub const STOP: Self = Self::of(&[
-        Signal::SIGSTOP,
-        Signal::SIGTSTP,
-        Signal::SIGTTIN,
-        Signal::SIGTTOU,
-    ]);
+    pub const STOP: Self =
+        Self::of(&[Signal::SIGSTOP, Signal::SIGTSTP, Signal::SIGTTIN, Signal::SIGTTOU]);
     /// Those that an instruction raises.
     pub const SYNCHRONOUS: Self = Self::of(&[
         Signal::SIGSEGV,
@@ -223,11 +215,7 @@ impl SigSet {
 
     /// The lowest signal in the set.
     pub const fn first(self) -> Option<Signal> {
-        if self.0 == 0 {
-            None
-        } else {
-            Some(Signal(self.0.trailing_zeros() as u8 + 1))
-        }
+        if self.0 == 0 { None } else { Some(Signal(self.0.trailing_zeros() as u8 + 1)) }
     }
 
     /// The signals in the set, lowest first.

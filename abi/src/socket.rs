@@ -228,10 +228,7 @@ pub struct SockaddrNl {
 }
 
 /// Families of addresses.
-#[expect(
-    missing_docs,
-    reason = "the names are Linux's, see address_families(7)"
-)]
+#[expect(missing_docs, reason = "the names are Linux's, see address_families(7)")]
 pub mod af {
     pub const AF_UNSPEC: u16 = 0;
     pub const AF_UNIX: u16 = 1;

@@ -230,10 +230,7 @@ impl DeviceNumber {
 
     /// From the 32-bit form that mknod(2) takes.
     pub const fn from_user(dev: u32) -> Self {
-        Self {
-            major: (dev >> 8) & 0xfff,
-            minor: (dev & 0xff) | ((dev >> 12) & 0xf_ff00),
-        }
+        Self { major: (dev >> 8) & 0xfff, minor: (dev & 0xff) | ((dev >> 12) & 0xf_ff00) }
     }
 
     /// The form that stat(2) gives, equal to mknod's for what a device number can hold.
@@ -253,28 +250,13 @@ mod tests {
     fn layouts_match_linux() {
         assert_eq!(size_of::<Stat>(), size_of::<linux::stat>());
         assert_eq!(offset_of!(Stat, st_rdev), offset_of!(linux::stat, st_rdev));
-        assert_eq!(
-            offset_of!(Stat, st_ctime_nsec),
-            offset_of!(linux::stat, st_ctime_nsec)
-        );
+        assert_eq!(offset_of!(Stat, st_ctime_nsec), offset_of!(linux::stat, st_ctime_nsec));
         assert_eq!(size_of::<Statx>(), size_of::<linux::statx>());
-        assert_eq!(
-            offset_of!(Statx, stx_mnt_id),
-            offset_of!(linux::statx, stx_mnt_id)
-        );
-        assert_eq!(
-            offset_of!(Statx, stx_subvol),
-            offset_of!(linux::statx, stx_subvol)
-        );
+        assert_eq!(offset_of!(Statx, stx_mnt_id), offset_of!(linux::statx, stx_mnt_id));
+        assert_eq!(offset_of!(Statx, stx_subvol), offset_of!(linux::statx, stx_subvol));
         assert_eq!(size_of::<Statfs>(), size_of::<linux::statfs64>());
-        assert_eq!(
-            offset_of!(Statfs, f_flags),
-            offset_of!(linux::statfs64, f_flags)
-        );
-        assert_eq!(
-            size_of::<Dirent64>(),
-            offset_of!(linux::linux_dirent64, d_name)
-        );
+        assert_eq!(offset_of!(Statfs, f_flags), offset_of!(linux::statfs64, f_flags));
+        assert_eq!(size_of::<Dirent64>(), offset_of!(linux::linux_dirent64, d_name));
         assert_eq!(StatxMask::BASIC_STATS.bits(), linux::STATX_BASIC_STATS);
         assert_eq!(StatxMask::MNT_ID_UNIQUE.bits(), linux::STATX_MNT_ID_UNIQUE);
     }

@@ -144,10 +144,7 @@ mod tests {
     fn layouts_match_linux() {
         assert_eq!(size_of::<Utsname>(), size_of::<system::new_utsname>());
         assert_eq!(size_of::<Sysinfo>(), size_of::<system::sysinfo>());
-        assert_eq!(
-            offset_of!(Sysinfo, mem_unit),
-            offset_of!(system::sysinfo, mem_unit)
-        );
+        assert_eq!(offset_of!(Sysinfo, mem_unit), offset_of!(system::sysinfo, mem_unit));
         assert_eq!(size_of::<SignalfdSiginfo>(), 128);
     }
 

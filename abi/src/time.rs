@@ -50,10 +50,7 @@ impl Timespec {
 
     /// A duration, or a time since boot.
     pub const fn from_nanos(nanos: u64) -> Self {
-        Self {
-            tv_sec: (nanos / NSEC_PER_SEC) as i64,
-            tv_nsec: (nanos % NSEC_PER_SEC) as i64,
-        }
+        Self { tv_sec: (nanos / NSEC_PER_SEC) as i64, tv_nsec: (nanos % NSEC_PER_SEC) as i64 }
     }
 
     /// A time since the epoch, which may be before it.
@@ -115,10 +112,7 @@ impl Timeval {
     /// A time since the epoch, which may be before it.
     pub const fn from_wall_nanos(nanos: i64) -> Self {
         let time = Timespec::from_wall_nanos(nanos);
-        Self {
-            tv_sec: time.tv_sec,
-            tv_usec: time.tv_nsec / NSEC_PER_USEC as i64,
-        }
+        Self { tv_sec: time.tv_sec, tv_usec: time.tv_nsec / NSEC_PER_USEC as i64 }
     }
 
     /// A duration or a point of time in nanoseconds, at most `i64::MAX`.
@@ -128,10 +122,7 @@ impl Timeval {
         if self.tv_sec < 0 || self.tv_usec < 0 || self.tv_usec >= 1_000_000 {
             return Err(Errno::EINVAL);
         }
-        Ok(join(
-            self.tv_sec as u64,
-            self.tv_usec as u64 * NSEC_PER_USEC,
-        ))
+        Ok(join(self.tv_sec as u64, self.tv_usec as u64 * NSEC_PER_USEC))
     }
 }
 
@@ -278,10 +269,6 @@ impl CpuClock {
         if clock >= 0 || clock & 3 == 3 {
             return None;
         }
-        Some(Self {
-            id: !(clock >> 3),
-            is_thread: clock & 4 != 0,
-            kind: (clock & 3) as u32,
-        })
+        Some(Self { id: !(clock >> 3), is_thread: clock & 4 != 0, kind: (clock & 3) as u32 })
     }
 }

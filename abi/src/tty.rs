@@ -219,10 +219,7 @@ mod tests {
         assert_eq!(size_of::<Termios>(), size_of::<linux::termios>());
         assert_eq!(offset_of!(Termios, c_cc), offset_of!(linux::termios, c_cc));
         assert_eq!(size_of::<Termios2>(), size_of::<linux::termios2>());
-        assert_eq!(
-            offset_of!(Termios2, c_ospeed),
-            offset_of!(linux::termios2, c_ospeed)
-        );
+        assert_eq!(offset_of!(Termios2, c_ospeed), offset_of!(linux::termios2, c_ospeed));
         assert_eq!(size_of::<Winsize>(), size_of::<linux::winsize>());
         same!(super::iflag, linux_raw_sys::general: IGNBRK BRKINT IGNPAR PARMRK INPCK ISTRIP INLCR
             IGNCR ICRNL IUCLC IXON IXANY IXOFF IMAXBEL IUTF8);

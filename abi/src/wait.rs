@@ -98,11 +98,7 @@ impl WaitStatus {
 
     /// The exit code, if the child exited (`WEXITSTATUS`).
     pub const fn exit_code(self) -> Option<i32> {
-        if self.0 & 0x7f == 0 {
-            Some(self.0 >> 8 & 0xff)
-        } else {
-            None
-        }
+        if self.0 & 0x7f == 0 { Some(self.0 >> 8 & 0xff) } else { None }
     }
 
     /// The signal that killed the child (`WTERMSIG`).
@@ -115,11 +111,7 @@ impl WaitStatus {
 
     /// The signal that stopped the child (`WSTOPSIG`).
     pub const fn stop_signal(self) -> Option<Signal> {
-        if self.0 & 0xff == 0x7f {
-            Signal::new((self.0 >> 8 & 0x7f) as u32)
-        } else {
-            None
-        }
+        if self.0 & 0xff == 0x7f { Signal::new((self.0 >> 8 & 0x7f) as u32) } else { None }
     }
 
     /// Whether the child dumped core (`WCOREDUMP`).

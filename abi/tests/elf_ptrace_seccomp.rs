@@ -18,14 +18,8 @@ fn elf() {
     same_values!(abi::elf, linux_raw_sys::elf_uapi,
         ET_EXEC ET_DYN EM_X86_64 PT_LOAD PT_INTERP PT_PHDR PT_TLS PT_GNU_STACK PT_GNU_RELRO
         PT_GNU_PROPERTY PF_X PF_W PF_R NT_PRSTATUS);
-    assert_eq!(
-        abi::elf::EHDR_SIZE,
-        size_of::<linux_raw_sys::elf_uapi::elf64_hdr>()
-    );
-    assert_eq!(
-        abi::elf::PHDR_SIZE,
-        size_of::<linux_raw_sys::elf_uapi::elf64_phdr>()
-    );
+    assert_eq!(abi::elf::EHDR_SIZE, size_of::<linux_raw_sys::elf_uapi::elf64_hdr>());
+    assert_eq!(abi::elf::PHDR_SIZE, size_of::<linux_raw_sys::elf_uapi::elf64_phdr>());
 }
 
 #[test]
@@ -87,8 +81,5 @@ fn ptrace() {
     }
     same_register!(r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags
         rsp ss);
-    assert_eq!(
-        (size_of::<UserRegs>(), offset_of!(UserRegs, fs_base)),
-        (216, 168)
-    );
+    assert_eq!((size_of::<UserRegs>(), offset_of!(UserRegs, fs_base)), (216, 168));
 }

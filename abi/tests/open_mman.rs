@@ -28,10 +28,7 @@ mod libc_only {
 #[test]
 fn access_modes() {
     let mode = |flags: OpenFlags| (flags.is_readable(), flags.is_writable());
-    assert_eq!(
-        mode(OpenFlags::O_RDONLY | OpenFlags::O_CREAT),
-        (true, false)
-    );
+    assert_eq!(mode(OpenFlags::O_RDONLY | OpenFlags::O_CREAT), (true, false));
     assert_eq!(mode(OpenFlags::O_WRONLY), (false, true));
     assert_eq!(mode(OpenFlags::O_RDWR | OpenFlags::O_APPEND), (true, true));
     assert_eq!(mode(OpenFlags::O_ACCMODE), (false, false));

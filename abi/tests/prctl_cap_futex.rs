@@ -58,18 +58,9 @@ fn capabilities() {
         CAP_SETFCAP CAP_MAC_OVERRIDE CAP_MAC_ADMIN CAP_SYSLOG CAP_WAKE_ALARM
         CAP_BLOCK_SUSPEND CAP_AUDIT_READ CAP_PERFMON CAP_BPF CAP_CHECKPOINT_RESTORE
         CAP_LAST_CAP);
-    assert_eq!(
-        abi::cap::LINUX_CAPABILITY_VERSION_1,
-        linux::_LINUX_CAPABILITY_VERSION_1
-    );
-    assert_eq!(
-        abi::cap::LINUX_CAPABILITY_VERSION_2,
-        linux::_LINUX_CAPABILITY_VERSION_2
-    );
-    assert_eq!(
-        abi::cap::LINUX_CAPABILITY_VERSION_3,
-        linux::_LINUX_CAPABILITY_VERSION_3
-    );
+    assert_eq!(abi::cap::LINUX_CAPABILITY_VERSION_1, linux::_LINUX_CAPABILITY_VERSION_1);
+    assert_eq!(abi::cap::LINUX_CAPABILITY_VERSION_2, linux::_LINUX_CAPABILITY_VERSION_2);
+    assert_eq!(abi::cap::LINUX_CAPABILITY_VERSION_3, linux::_LINUX_CAPABILITY_VERSION_3);
     assert_eq!(abi::cap::CAP_FULL_SET, 0x1ff_ffff_ffff);
     same_layout!(CapHeader, linux::__user_cap_header_struct, version pid);
     same_layout!(CapData, linux::__user_cap_data_struct, effective permitted inheritable);

@@ -15,24 +15,12 @@ fn clone() {
         CLONE_CHILD_CLEARTID CLONE_DETACHED CLONE_UNTRACED CLONE_CHILD_SETTID CLONE_NEWCGROUP
         CLONE_NEWUTS CLONE_NEWIPC CLONE_NEWUSER CLONE_NEWPID CLONE_NEWNET CLONE_IO
         CLONE_CLEAR_SIGHAND CLONE_INTO_CGROUP);
-    assert_eq!(
-        CloneFlags::CSIGNAL,
-        u64::from(linux_raw_sys::general::CSIGNAL)
-    );
+    assert_eq!(CloneFlags::CSIGNAL, u64::from(linux_raw_sys::general::CSIGNAL));
     same_layout!(CloneArgs, linux_raw_sys::general::clone_args,
         flags pidfd child_tid parent_tid exit_signal stack stack_size tls set_tid set_tid_size cgroup);
-    assert_eq!(
-        CloneArgs::SIZE_VER0 as u32,
-        linux_raw_sys::general::CLONE_ARGS_SIZE_VER0
-    );
-    assert_eq!(
-        CloneArgs::SIZE_VER1 as u32,
-        linux_raw_sys::general::CLONE_ARGS_SIZE_VER1
-    );
-    assert_eq!(
-        CloneArgs::SIZE_VER2 as u32,
-        linux_raw_sys::general::CLONE_ARGS_SIZE_VER2
-    );
+    assert_eq!(CloneArgs::SIZE_VER0 as u32, linux_raw_sys::general::CLONE_ARGS_SIZE_VER0);
+    assert_eq!(CloneArgs::SIZE_VER1 as u32, linux_raw_sys::general::CLONE_ARGS_SIZE_VER1);
+    assert_eq!(CloneArgs::SIZE_VER2 as u32, linux_raw_sys::general::CLONE_ARGS_SIZE_VER2);
     same_values!(abi::process, linux_raw_sys::general, PRIO_PROCESS PRIO_PGRP PRIO_USER);
     assert_eq!(abi::process::NICE_MIN, linux_raw_sys::general::PRIO_MIN);
 }
@@ -53,31 +41,19 @@ fn wait_status_is_encoded_as_the_macros_of_wait_2_decode_it() {
 
     let killed = WaitStatus::signaled(Signal::SIGSEGV, true);
     assert_eq!((killed.as_raw(), killed.exit_code()), (0x8b, None));
-    assert_eq!(
-        (killed.term_signal(), killed.core_dumped()),
-        (Some(Signal::SIGSEGV), true)
-    );
+    assert_eq!((killed.term_signal(), killed.core_dumped()), (Some(Signal::SIGSEGV), true));
 
     let stopped = WaitStatus::stopped(Signal::SIGTSTP);
-    assert_eq!(
-        (stopped.as_raw(), stopped.stop_signal()),
-        (0x147f, Some(Signal::SIGTSTP))
-    );
+    assert_eq!((stopped.as_raw(), stopped.stop_signal()), (0x147f, Some(Signal::SIGTSTP)));
     assert_eq!((stopped.term_signal(), stopped.exit_code()), (None, None));
 
     let event = WaitStatus::event_stopped(Signal::SIGTRAP, 4);
-    assert_eq!(
-        (event.as_raw(), event.stop_signal()),
-        (0x4057f, Some(Signal::SIGTRAP))
-    );
+    assert_eq!((event.as_raw(), event.stop_signal()), (0x4057f, Some(Signal::SIGTRAP)));
     assert_eq!(WaitStatus::syscall_stopped().as_raw(), 0x857f);
 
     let continued = WaitStatus::continued();
     assert!(continued.is_continued() && continued.term_signal().is_none());
-    assert_eq!(
-        (continued.exit_code(), continued.stop_signal()),
-        (None, None)
-    );
+    assert_eq!((continued.exit_code(), continued.stop_signal()), (None, None));
 }
 
 #[test]
@@ -88,14 +64,8 @@ fn scheduling() {
     same_values!(SchedFlags as flags, linux_raw_sys::general,
         SCHED_FLAG_RESET_ON_FORK SCHED_FLAG_RECLAIM SCHED_FLAG_DL_OVERRUN SCHED_FLAG_KEEP_POLICY
         SCHED_FLAG_KEEP_PARAMS SCHED_FLAG_UTIL_CLAMP_MIN SCHED_FLAG_UTIL_CLAMP_MAX);
-    assert_eq!(
-        SchedFlags::all().bits(),
-        u64::from(linux_raw_sys::general::SCHED_FLAG_ALL)
-    );
+    assert_eq!(SchedFlags::all().bits(), u64::from(linux_raw_sys::general::SCHED_FLAG_ALL));
     assert_eq!(size_of::<SchedAttr>(), SchedAttr::SIZE_VER1);
-    assert_eq!(
-        core::mem::offset_of!(SchedAttr, sched_util_min),
-        SchedAttr::SIZE_VER0
-    );
+    assert_eq!(core::mem::offset_of!(SchedAttr, sched_util_min), SchedAttr::SIZE_VER0);
     assert_eq!(size_of::<SchedParam>(), 4);
 }

@@ -61,27 +61,18 @@ macro_rules! same_arm {
 fn each_arm_of_the_union_lies_where_linux_has_it() {
     let kill = SigInfo::kill(Signal::SIGTERM, 12, 1000);
     same_arm!(kill, _kill: linux::__sifields__bindgen_ty_1 { _pid = 12i32, _uid = 1000u32 });
-    assert_eq!(
-        (kill.pid(), kill.uid(), kill.is_from_user()),
-        (12, 1000, true)
-    );
+    assert_eq!((kill.pid(), kill.uid(), kill.is_from_user()), (12, 1000, true));
 
     let timer = SigInfo::timer(Signal::SIGALRM, 3, 7).with_value(u64::MAX);
     same_arm!(timer, _timer: linux::__sifields__bindgen_ty_2
         { _tid = 3i32, _overrun = 7i32, _sigval = u64::MAX });
-    assert_eq!(
-        (timer.timer_id(), timer.overrun(), timer.value()),
-        (3, 7, u64::MAX)
-    );
+    assert_eq!((timer.timer_id(), timer.overrun(), timer.value()), (3, 7, u64::MAX));
 
-    let queued = SigInfo::new(Signal::SIGRTMIN, SI_QUEUE)
-        .with_sender(-1, 5)
-        .with_value(9);
+    let queued = SigInfo::new(Signal::SIGRTMIN, SI_QUEUE).with_sender(-1, 5).with_value(9);
     same_arm!(queued, _rt: linux::__sifields__bindgen_ty_3 { _pid = -1i32, _uid = 5u32, _sigval = 9u64 });
 
-    let child = SigInfo::child(Signal::SIGCHLD, CLD_EXITED, -3)
-        .with_sender(8, 2)
-        .with_times(11, 13);
+    let child =
+        SigInfo::child(Signal::SIGCHLD, CLD_EXITED, -3).with_sender(8, 2).with_times(11, 13);
     same_arm!(child, _sigchld: linux::__sifields__bindgen_ty_4
         { _pid = 8i32, _uid = 2u32, _status = -3i32, _utime = 11i64, _stime = 13i64 });
     assert_eq!((child.status(), child.utime(), child.stime()), (-3, 11, 13));
@@ -90,28 +81,16 @@ fn each_arm_of_the_union_lies_where_linux_has_it() {
     same_arm!(fault, _sigfault: linux::__sifields__bindgen_ty_5 { _addr = 0x7000u64 });
     assert_eq!((fault.address(), fault.pkey()), (0x7000, 4));
     let pkey = core::mem::offset_of!(linux::__sifields__bindgen_ty_5, __bindgen_anon_1)
-        + core::mem::offset_of!(
-            linux::__sifields__bindgen_ty_5__bindgen_ty_1__bindgen_ty_2,
-            _pkey
-        );
+        + core::mem::offset_of!(linux::__sifields__bindgen_ty_5__bindgen_ty_1__bindgen_ty_2, _pkey);
     assert_eq!(zerocopy::IntoBytes::as_bytes(&fault)[16 + pkey], 4);
 
     let poll = SigInfo::poll(Signal::SIGIO, abi::siginfo::POLL_IN, 0x41, 6);
     same_arm!(poll, _sigpoll: linux::__sifields__bindgen_ty_6 { _band = 0x41i64, _fd = 6i32 });
-    assert_eq!(
-        (poll.band(), poll.fd(), poll.is_from_user()),
-        (0x41, 6, false)
-    );
+    assert_eq!((poll.band(), poll.fd(), poll.is_from_user()), (0x41, 6, false));
 
     let refused = SigInfo::syscall(SYS_SECCOMP, 0x40_1000, 59, 0xc000_003e).with_errno(38);
     same_arm!(refused, _sigsys: linux::__sifields__bindgen_ty_7
         { _call_addr = 0x40_1000u64, _syscall = 59i32, _arch = 0xc000_003eu32 });
-    assert_eq!(
-        (refused.syscall_number(), refused.arch()),
-        (59, 0xc000_003e)
-    );
-    assert_eq!(
-        (refused.signal(), refused.si_errno),
-        (Some(Signal::SIGSYS), 38)
-    );
+    assert_eq!((refused.syscall_number(), refused.arch()), (59, 0xc000_003e));
+    assert_eq!((refused.signal(), refused.si_errno), (Some(Signal::SIGSYS), 38));
 }

@@ -28,14 +28,8 @@ fn values() {
     same_values!(MsgFlags as flags, linux_raw_sys::net,
         MSG_OOB MSG_PEEK MSG_DONTROUTE MSG_CTRUNC MSG_TRUNC MSG_DONTWAIT MSG_EOR MSG_WAITALL
         MSG_CONFIRM MSG_ERRQUEUE MSG_NOSIGNAL MSG_MORE MSG_CMSG_CLOEXEC);
-    assert_eq!(
-        SocketFlags::SOCK_NONBLOCK.bits(),
-        linux_raw_sys::general::O_NONBLOCK
-    );
-    assert_eq!(
-        SocketFlags::SOCK_CLOEXEC.bits(),
-        linux_raw_sys::general::O_CLOEXEC
-    );
+    assert_eq!(SocketFlags::SOCK_NONBLOCK.bits(), linux_raw_sys::general::O_NONBLOCK);
+    assert_eq!(SocketFlags::SOCK_CLOEXEC.bits(), linux_raw_sys::general::O_CLOEXEC);
 }
 
 #[test]
@@ -54,15 +48,9 @@ fn layouts() {
 fn addresses() {
     use core::mem::offset_of;
     assert_eq!(size_of::<SockaddrIn>(), size_of::<linux::sockaddr_in>());
-    assert_eq!(
-        offset_of!(SockaddrIn, sin_addr),
-        offset_of!(linux::sockaddr_in, sin_addr)
-    );
+    assert_eq!(offset_of!(SockaddrIn, sin_addr), offset_of!(linux::sockaddr_in, sin_addr));
     assert_eq!(size_of::<SockaddrIn6>(), size_of::<linux::sockaddr_in6>());
-    assert_eq!(
-        offset_of!(SockaddrIn6, sin6_addr),
-        offset_of!(linux::sockaddr_in6, sin6_addr)
-    );
+    assert_eq!(offset_of!(SockaddrIn6, sin6_addr), offset_of!(linux::sockaddr_in6, sin6_addr));
     assert_eq!(
         offset_of!(SockaddrIn6, sin6_scope_id),
         offset_of!(linux::sockaddr_in6, sin6_scope_id)

@@ -31,19 +31,11 @@ fn times() {
     same_layout!(Timezone, linux::timezone, tz_minuteswest tz_dsttime);
     // struct __kernel_timex, from a C program.
     assert_eq!(
-        (
-            size_of::<Timex>(),
-            offset_of!(Timex, status),
-            offset_of!(Timex, time)
-        ),
+        (size_of::<Timex>(), offset_of!(Timex, status), offset_of!(Timex, time)),
         (208, 40, 72)
     );
     assert_eq!(
-        (
-            offset_of!(Timex, shift),
-            offset_of!(Timex, stbcnt),
-            offset_of!(Timex, tai)
-        ),
+        (offset_of!(Timex, shift), offset_of!(Timex, stbcnt), offset_of!(Timex, tai)),
         (112, 152, 160)
     );
 }
@@ -65,48 +57,15 @@ fn limits() {
 /// The numbers are those of a C program with asm/sigcontext.h and asm/ucontext.h.
 #[test]
 fn contexts() {
-    assert_eq!(
-        (size_of::<SigContext>(), offset_of!(SigContext, rip)),
-        (256, 128)
-    );
-    assert_eq!(
-        (offset_of!(SigContext, cs), offset_of!(SigContext, ss)),
-        (144, 150)
-    );
-    assert_eq!(
-        (offset_of!(SigContext, err), offset_of!(SigContext, fpstate)),
-        (152, 184)
-    );
-    assert_eq!(
-        (size_of::<UContext>(), offset_of!(UContext, uc_stack)),
-        (304, 16)
-    );
-    assert_eq!(
-        (
-            offset_of!(UContext, uc_mcontext),
-            offset_of!(UContext, uc_sigmask)
-        ),
-        (40, 296)
-    );
-    assert_eq!(
-        (size_of::<RtSigFrame>(), offset_of!(RtSigFrame, info)),
-        (440, 312)
-    );
-    assert_eq!(
-        (size_of::<FxsaveArea>(), offset_of!(FxsaveArea, sw_reserved)),
-        (512, 464)
-    );
-    assert_eq!(
-        (
-            offset_of!(FxsaveArea, mxcsr),
-            offset_of!(FxsaveArea, xmm_space)
-        ),
-        (24, 160)
-    );
-    assert_eq!(
-        (size_of::<FpxSwBytes>(), size_of::<XsaveHeader>()),
-        (48, 64)
-    );
+    assert_eq!((size_of::<SigContext>(), offset_of!(SigContext, rip)), (256, 128));
+    assert_eq!((offset_of!(SigContext, cs), offset_of!(SigContext, ss)), (144, 150));
+    assert_eq!((offset_of!(SigContext, err), offset_of!(SigContext, fpstate)), (152, 184));
+    assert_eq!((size_of::<UContext>(), offset_of!(UContext, uc_stack)), (304, 16));
+    assert_eq!((offset_of!(UContext, uc_mcontext), offset_of!(UContext, uc_sigmask)), (40, 296));
+    assert_eq!((size_of::<RtSigFrame>(), offset_of!(RtSigFrame, info)), (440, 312));
+    assert_eq!((size_of::<FxsaveArea>(), offset_of!(FxsaveArea, sw_reserved)), (512, 464));
+    assert_eq!((offset_of!(FxsaveArea, mxcsr), offset_of!(FxsaveArea, xmm_space)), (24, 160));
+    assert_eq!((size_of::<FpxSwBytes>(), size_of::<XsaveHeader>()), (48, 64));
 }
 
 #[test]
@@ -117,43 +76,11 @@ fn times_are_checked_and_cut_as_linux_does() {
     assert_eq!(time(0, -1), Err(Errno::EINVAL));
     assert_eq!(time(-1, 0), Err(Errno::EINVAL));
     assert_eq!(time(i64::MAX, 999_999_999), Ok(i64::MAX as u64));
-    assert_eq!(
-        Timeval {
-            tv_sec: 1,
-            tv_usec: 1_000_000
-        }
-        .to_nanos(),
-        Err(Errno::EINVAL)
-    );
-    assert_eq!(
-        Timeval {
-            tv_sec: 1,
-            tv_usec: 2
-        }
-        .to_nanos(),
-        Ok(1_000_002_000)
-    );
-    assert_eq!(
-        Timespec::from_nanos(1_500_000_000),
-        Timespec {
-            tv_sec: 1,
-            tv_nsec: 500_000_000
-        }
-    );
-    assert_eq!(
-        Timespec::from_wall_nanos(-1),
-        Timespec {
-            tv_sec: -1,
-            tv_nsec: 999_999_999
-        }
-    );
-    assert_eq!(
-        Timeval::from_wall_nanos(-1),
-        Timeval {
-            tv_sec: -1,
-            tv_usec: 999_999
-        }
-    );
+    assert_eq!(Timeval { tv_sec: 1, tv_usec: 1_000_000 }.to_nanos(), Err(Errno::EINVAL));
+    assert_eq!(Timeval { tv_sec: 1, tv_usec: 2 }.to_nanos(), Ok(1_000_002_000));
+    assert_eq!(Timespec::from_nanos(1_500_000_000), Timespec { tv_sec: 1, tv_nsec: 500_000_000 });
+    assert_eq!(Timespec::from_wall_nanos(-1), Timespec { tv_sec: -1, tv_nsec: 999_999_999 });
+    assert_eq!(Timeval::from_wall_nanos(-1), Timeval { tv_sec: -1, tv_usec: 999_999 });
     assert_eq!(nanos_to_ticks(25_000_000), 2);
 }
 
@@ -161,23 +88,9 @@ fn times_are_checked_and_cut_as_linux_does() {
 fn clock_ids_of_processes_and_threads() {
     // MAKE_PROCESS_CPUCLOCK(1, CPUCLOCK_SCHED), MAKE_THREAD_CPUCLOCK(0, CPUCLOCK_SCHED)
     let process = CpuClock::from_clock_id((!1 << 3) | 2);
-    assert_eq!(
-        process,
-        Some(CpuClock {
-            id: 1,
-            is_thread: false,
-            kind: 2
-        })
-    );
+    assert_eq!(process, Some(CpuClock { id: 1, is_thread: false, kind: 2 }));
     let thread = CpuClock::from_clock_id(-8 | 4 | 2);
-    assert_eq!(
-        thread,
-        Some(CpuClock {
-            id: 0,
-            is_thread: true,
-            kind: 2
-        })
-    );
+    assert_eq!(thread, Some(CpuClock { id: 0, is_thread: true, kind: 2 }));
     assert_eq!(CpuClock::from_clock_id(0), None);
     assert_eq!(CpuClock::from_clock_id((!3 << 3) | 3), None);
 }

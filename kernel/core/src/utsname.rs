@@ -25,13 +25,8 @@ struct Names {
     domain: Name,
 }
 
-static NAMES: SpinLock<Names> = SpinLock::new(
-    locks::UTSNAME,
-    Names {
-        host: padded("(none)"),
-        domain: padded("(none)"),
-    },
-);
+static NAMES: SpinLock<Names> =
+    SpinLock::new(locks::UTSNAME, Names { host: padded("(none)"), domain: padded("(none)") });
 
 const fn padded(text: &str) -> Name {
     let bytes = text.as_bytes();

@@ -56,9 +56,7 @@ fn run(name: &str, body: impl FnOnce(&TaskRef) + Send + 'static) {
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(me)));
         done.send(outcome).expect("the test waits");
     });
-    let outcome = wait
-        .recv_timeout(GUARD)
-        .unwrap_or_else(|_| panic!("{name} hangs"));
+    let outcome = wait.recv_timeout(GUARD).unwrap_or_else(|_| panic!("{name} hangs"));
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
@@ -85,9 +83,7 @@ impl Buffer {
             let mut items = self.items.lock();
             (items.len() < 2).then(|| items.push(item))
         };
-        self.writable
-            .wait_until(Sleep::Uninterruptible, None, put)
-            .expect("nothing ends this");
+        self.writable.wait_until(Sleep::Uninterruptible, None, put).expect("nothing ends this");
         self.readable.wake_one();
     }
 
@@ -128,10 +124,7 @@ fn many_producers_and_consumers_lose_nothing(_me: &TaskRef) {
         });
     }
     let all = || (finished.0.load(Ordering::SeqCst) == 2 * PAIRS as usize).then_some(());
-    finished
-        .1
-        .wait_until(Sleep::Uninterruptible, None, all)
-        .expect("nothing ends this");
+    finished.1.wait_until(Sleep::Uninterruptible, None, all).expect("nothing ends this");
     let count = PAIRS * EACH;
     assert_eq!(sum.load(Ordering::Relaxed), count * (count - 1) / 2);
 }
@@ -140,10 +133,7 @@ fn deadlines_end_sleeps_in_order(_me: &TaskRef) {
     let now = machine::time::now();
     for ms in [1, 5, 2] {
         let deadline = now + ms * 1_000_000;
-        assert_eq!(
-            sched::sleep_until(Sleep::Interruptible, Some(deadline)),
-            Woken::TimedOut
-        );
+        assert_eq!(sched::sleep_until(Sleep::Interruptible, Some(deadline)), Woken::TimedOut);
         assert!(machine::time::now() >= deadline);
     }
 }
@@ -175,10 +165,7 @@ fn signals_end_only_the_sleeps_that_allow_them(_me: &TaskRef) {
             Err(_) => sched::yield_now(),
         }
     };
-    assert_eq!(
-        seen,
-        [Woken::Interrupted, Woken::TimedOut, Woken::Interrupted]
-    );
+    assert_eq!(seen, [Woken::Interrupted, Woken::TimedOut, Woken::Interrupted]);
 }
 
 fn pollers_hear_of_every_queue(_me: &TaskRef) {
@@ -196,9 +183,7 @@ fn pollers_hear_of_every_queue(_me: &TaskRef) {
         });
         // The last round's task may still be waking the queues, so one wait may not be enough.
         while turn.load(Ordering::SeqCst) != round {
-            poller
-                .wait(Sleep::Interruptible, None)
-                .expect("only the queue ends this");
+            poller.wait(Sleep::Interruptible, None).expect("only the queue ends this");
         }
     }
     assert!(queues.iter().all(|queue| !queue.has_waiters()));
@@ -207,10 +192,7 @@ fn pollers_hear_of_every_queue(_me: &TaskRef) {
 fn affinity_moves_tasks(me: &TaskRef) {
     for round in 0..30 {
         let cpu = round % PROCESSORS;
-        let competition = Competition {
-            affinity: 1 << cpu,
-            ..me.competition()
-        };
+        let competition = Competition { affinity: 1 << cpu, ..me.competition() };
         me.set_competition(competition);
         sched::preempt_if_needed();
         assert_eq!(machine::cpu::id().index(), cpu);
@@ -233,10 +215,7 @@ fn busy_tasks_use_all_processors(_me: &TaskRef) {
         });
     }
     let all = || (finished.0.load(Ordering::SeqCst) == PROCESSORS).then_some(());
-    finished
-        .1
-        .wait_until(Sleep::Uninterruptible, None, all)
-        .expect("nothing ends this");
+    finished.1.wait_until(Sleep::Uninterruptible, None, all).expect("nothing ends this");
     assert_eq!(seen.load(Ordering::Relaxed), (1 << PROCESSORS) - 1);
 }
 

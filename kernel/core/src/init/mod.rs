@@ -21,12 +21,12 @@ use crate::fs::file::OpenFile;
 use crate::fs::open::{self, OpenRequest};
 use crate::fs::walk::{Start, WalkCx};
 use crate::fs::{FsInfo, Path, host_link, initramfs, tty};
+use crate::mm;
 use crate::procfs;
 use crate::sched::{self, Competition, Task, timer};
 use crate::syscall::user_loop;
 use crate::task::exec::{self, ExecRequest};
 use crate::task::{CurrentThread, clone, exit, first, oom, session};
-use crate::mm;
 
 use command_line::CommandLine;
 
@@ -122,11 +122,9 @@ fn prepare_files(boot: &'static BootInfo, line: &CommandLine) -> Result<Path> {
 
 fn unpack(root: &Path, image: &[u8]) {
     match initramfs::unpack(root, image) {
-        Ok(summary) => log::info!(
-            "initrd: {} entries, {} bytes in files",
-            summary.entries,
-            summary.bytes
-        ),
+        Ok(summary) => {
+            log::info!("initrd: {} entries, {} bytes in files", summary.entries, summary.bytes)
+        }
         Err(why) => {
             log::error!("oxbow: initrd: {why}");
             machine::power::exit(machine::power::exit_code::BAD_INITRD);
@@ -168,10 +166,9 @@ fn execute_init(cx: &mut CurrentThread, line: &CommandLine) {
     if let Some(path) = &line.init {
         match execute(cx, path, line) {
             Ok(()) => return,
-            Err(error) => fail(&alloc::format!(
-                "Requested init {} failed ({error:?}).",
-                path.escape_ascii()
-            )),
+            Err(error) => {
+                fail(&alloc::format!("Requested init {} failed ({error:?}).", path.escape_ascii()))
+            }
         }
     }
     for path in FALLBACKS {

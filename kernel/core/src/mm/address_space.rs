@@ -129,11 +129,7 @@ impl AddressSpace {
     /// When there is no frame for its root.
     pub fn new() -> Result<Arc<Self>, OutOfFrames> {
         machine::frame::check_reserve()?;
-        Ok(Self::build(
-            PageTable::new()?,
-            Layout::default(),
-            MemoryLimits::default(),
-        ))
+        Ok(Self::build(PageTable::new()?, Layout::default(), MemoryLimits::default()))
     }
 
     pub(super) fn build(table: PageTable, layout: Layout, limits: MemoryLimits) -> Arc<Self> {
@@ -254,10 +250,8 @@ impl AddressSpace {
             let from = first.saturating_sub(vma.page).min(vma.pages());
             let to = (last - vma.page).saturating_add(1).min(vma.pages());
             if from < to {
-                let (start, end) = (
-                    vma.start + (from << PAGE_SHIFT),
-                    vma.start + (to << PAGE_SHIFT),
-                );
+                let (start, end) =
+                    (vma.start + (from << PAGE_SHIFT), vma.start + (to << PAGE_SHIFT));
                 let counts = edit.unmap(UserAddr::new(start), UserAddr::new(end));
                 gone.anon += counts.anon;
                 gone.file += counts.file;
@@ -273,49 +267,40 @@ impl AddressSpace {
         let inner = &mut *inner;
         inner.vmas.check();
         let mut totals = Totals::default();
-        inner
-            .vmas
-            .iter()
-            .for_each(|vma| totals.add(Totals::of_vma(vma)));
+        inner.vmas.iter().for_each(|vma| totals.add(Totals::of_vma(vma)));
         assert_eq!(totals, inner.totals, "the totals do not add up");
         let mut counts = Counts::default();
         let vmas = &inner.vmas;
-        inner
-            .table
-            .for_each(UserAddr::NULL, USER_END, |addr, mapping| {
-                let vma = vmas
-                    .at(addr.as_u64())
-                    .unwrap_or_else(|| panic!("{addr:?} is mapped without a VMA"));
-                let writable = mapping.flags().contains(paging::PageFlags::WRITE);
+        inner.table.for_each(UserAddr::NULL, USER_END, |addr, mapping| {
+            let vma = vmas
+                .at(addr.as_u64())
+                .unwrap_or_else(|| panic!("{addr:?} is mapped without a VMA"));
+            let writable = mapping.flags().contains(paging::PageFlags::WRITE);
+            assert!(
+                !writable || vma.flags.contains(VmFlags::WRITE),
+                "{addr:?} is writable by mistake"
+            );
+            if writable && vma.flags.is_private() {
                 assert!(
-                    !writable || vma.flags.contains(VmFlags::WRITE),
-                    "{addr:?} is writable by mistake"
+                    !mapping.is_special() && !mapping.is_cached(),
+                    "{addr:?}: a private write would leak"
                 );
-                if writable && vma.flags.is_private() {
-                    assert!(
-                        !mapping.is_special() && !mapping.is_cached(),
-                        "{addr:?}: a private write would leak"
-                    );
-                }
-                if vma.flags.contains(VmFlags::SHARED) {
-                    assert!(mapping.is_cached(), "{addr:?}: a shared page of no object");
-                }
-                match (mapping.is_special(), mapping.is_cached()) {
-                    (true, _) => {}
-                    (_, true) => counts.file += 1,
-                    (_, false) => counts.anon += 1,
-                }
-            });
+            }
+            if vma.flags.contains(VmFlags::SHARED) {
+                assert!(mapping.is_cached(), "{addr:?}: a shared page of no object");
+            }
+            match (mapping.is_special(), mapping.is_cached()) {
+                (true, _) => {}
+                (_, true) => counts.file += 1,
+                (_, false) => counts.anon += 1,
+            }
+        });
         assert_eq!(
             counts.anon as i64,
             self.anon.load(Ordering::Relaxed),
             "resident anonymous pages"
         );
-        assert_eq!(
-            counts.file as i64,
-            self.file.load(Ordering::Relaxed),
-            "resident file pages"
-        );
+        assert_eq!(counts.file as i64, self.file.load(Ordering::Relaxed), "resident file pages");
     }
 }
 

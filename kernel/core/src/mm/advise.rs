@@ -165,11 +165,7 @@ impl AddressSpace {
                 }
                 let offset = |addr| vma.page_at(addr) << PAGE_SHIFT;
                 let (start, end) = (offset(start), offset(end - 1) + PAGE_SIZE as u64);
-                holes.push(Hole {
-                    cache: object.cache.clone(),
-                    start,
-                    end,
-                });
+                holes.push(Hole { cache: object.cache.clone(), start, end });
                 Ok(())
             }
             Advice::WillNeed | Advice::Reclaim | Advice::Populate(_) => Ok(()),
@@ -206,9 +202,7 @@ impl AddressSpace {
             return Err(Errno::EINVAL);
         }
         let start = addr.as_u64();
-        let end = round_up(len)
-            .and_then(|len| start.checked_add(len))
-            .ok_or(Errno::ENOMEM)?;
+        let end = round_up(len).and_then(|len| start.checked_add(len)).ok_or(Errno::ENOMEM)?;
         let inner = self.inner.read();
         let mut at = start;
         for vma in inner.vmas.range(start, end) {

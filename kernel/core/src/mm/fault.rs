@@ -153,19 +153,12 @@ pub(super) fn base_flags(flags: VmFlags) -> PageFlags {
 /// The rights of an object's page in a mapping: a shared one may be written at once.
 fn object_flags(flags: VmFlags) -> PageFlags {
     let mut page = base_flags(flags);
-    page.set(
-        PageFlags::WRITE,
-        flags.contains(VmFlags::WRITE | VmFlags::SHARED),
-    );
+    page.set(PageFlags::WRITE, flags.contains(VmFlags::WRITE | VmFlags::SHARED));
     page
 }
 
 fn segv(code: i32, addr: UserAddr) -> FaultOutcome {
-    FaultOutcome::Signal(FaultSignal {
-        signal: Signal::SIGSEGV,
-        code,
-        addr,
-    })
+    FaultOutcome::Signal(FaultSignal { signal: Signal::SIGSEGV, code, addr })
 }
 
 impl AddressSpace {
@@ -194,9 +187,7 @@ impl AddressSpace {
         }
         let page = addr.page_floor();
         let outcome = match &vma.object {
-            None => self
-                .resolve_mapped(inner, vma, page, access)
-                .map(|_| FaultOutcome::Resolved),
+            None => self.resolve_mapped(inner, vma, page, access).map(|_| FaultOutcome::Resolved),
             Some(object) => self.resolve_object(inner, vma, object, page, access),
         };
         match outcome {
@@ -219,12 +210,7 @@ impl AddressSpace {
     ) -> Result<ControlFlow<FaultAction>, OutOfFrames> {
         let mut leaf = inner.table.lock_leaf(page)?;
         let mapping = leaf.get(page);
-        let action = decide(
-            vma.flags,
-            vma.object.is_some(),
-            mapping.map(PageView::of),
-            access,
-        );
+        let action = decide(vma.flags, vma.object.is_some(), mapping.map(PageView::of), access);
         let rights = base_flags(vma.flags);
         match action {
             FaultAction::MapFresh => {
@@ -310,11 +296,7 @@ impl AddressSpace {
         let copy = frame::alloc_copy(&original).map_err(|_| NoPage::NoMemory)?;
         let mut leaf = inner.table.lock_leaf(page).map_err(|_| NoPage::NoMemory)?;
         if leaf.get(page).is_none() {
-            leaf.map(
-                page,
-                copy.into_shared(),
-                base_flags(vma.flags) | PageFlags::WRITE,
-            );
+            leaf.map(page, copy.into_shared(), base_flags(vma.flags) | PageFlags::WRITE);
             self.count_anon(1);
         }
         Ok(())
@@ -339,11 +321,7 @@ impl AddressSpace {
             (start.max(vma.start), (start + WINDOW).min(vma.end))
         };
         let mut run = Run::new();
-        object.cache.run(
-            vma.page_at(start),
-            ((end - start) >> PAGE_SHIFT) as usize,
-            &mut run,
-        );
+        object.cache.run(vma.page_at(start), ((end - start) >> PAGE_SHIFT) as usize, &mut run);
         let wanted = ((at - start) >> PAGE_SHIFT) as usize;
         if run.get(wanted).is_none_or(Option::is_none) {
             let made = object.cache.page(vma.page_at(at))?;
@@ -495,11 +473,7 @@ mod tests {
         let write = access == Access::Write;
         let private = !flags.contains(VmFlags::SHARED);
         let case = std::format!("{flags:?} object {object} {page:?} {access:?}: {action:?}");
-        assert_eq!(
-            action == FaultAction::Deny,
-            !allowed(flags, access),
-            "{case}"
-        );
+        assert_eq!(action == FaultAction::Deny, !allowed(flags, access), "{case}");
         match action {
             FaultAction::Deny => {}
             FaultAction::Done => {
@@ -517,10 +491,7 @@ mod tests {
             }
             FaultAction::Copy => {
                 let page = page.expect(&case);
-                assert!(
-                    write && private && (page.zero || page.cached || !page.unique),
-                    "{case}"
-                );
+                assert!(write && private && (page.zero || page.cached || !page.unique), "{case}");
             }
             FaultAction::AddRights { write: may_write } => {
                 let page = page.expect(&case);

@@ -51,9 +51,8 @@ impl AddressSpace {
             // Pages of shared objects can be found again when they are needed.
             if vma.flags.is_private() && !vma.flags.contains(VmFlags::WIPE_ON_FORK) {
                 let (start, end) = (UserAddr::new(vma.start), UserAddr::new(vma.end));
-                let counts = edit
-                    .share_into(&mut inner.table, start, end, Share::Cow)
-                    .map_err(enomem)?;
+                let counts =
+                    edit.share_into(&mut inner.table, start, end, Share::Cow).map_err(enomem)?;
                 child.count_anon(counts.anon as i64);
                 child.count_file(counts.file as i64);
             }

@@ -53,11 +53,7 @@ impl Layout {
 
     /// [`mmap_base`](Self::mmap_base), or a fixed place for spaces that no program was loaded into.
     pub(super) fn base(&self) -> u64 {
-        if self.mmap_base == 0 {
-            Self::base_below_stack(8 << 20, 0)
-        } else {
-            self.mmap_base
-        }
+        if self.mmap_base == 0 { Self::base_below_stack(8 << 20, 0) } else { self.mmap_base }
     }
 }
 

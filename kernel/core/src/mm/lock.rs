@@ -33,21 +33,14 @@ impl LockMode {
 /// The page-aligned bounds of a range that need not be aligned.
 fn bounds(addr: UserAddr, len: u64) -> Result<(u64, u64), Errno> {
     let start = addr.page_floor().as_u64();
-    let len = len
-        .checked_add(addr.page_offset() as u64)
-        .and_then(round_up)
-        .ok_or(Errno::EINVAL)?;
+    let len = len.checked_add(addr.page_offset() as u64).and_then(round_up).ok_or(Errno::EINVAL)?;
     Ok((start, start.checked_add(len).ok_or(Errno::EINVAL)?))
 }
 
 impl AddressSpace {
     fn may_lock_at_all(&self, may_lock: bool) -> Result<(), Errno> {
         let limit = self.limits().get(MemoryLimit::Locked);
-        if may_lock || limit != 0 {
-            Ok(())
-        } else {
-            Err(Errno::EPERM)
-        }
+        if may_lock || limit != 0 { Ok(()) } else { Err(Errno::EPERM) }
     }
 
     /// mlock2(2).
@@ -67,22 +60,19 @@ impl AddressSpace {
         let mut inner = self.inner.write();
         let limit = self.limits().get(MemoryLimit::Locked) >> PAGE_SHIFT;
         let wanted = (end - start) >> PAGE_SHIFT;
-        let again = if end <= USER_END.as_u64() {
-            inner.totals_in(start, end).locked
-        } else {
-            0
-        };
+        let again = if end <= USER_END.as_u64() { inner.totals_in(start, end).locked } else { 0 };
         if !may_lock && inner.totals.locked + wanted - again > limit {
             return Err(Errno::ENOMEM);
         }
         self.set_locks(&mut inner, start, end, mode.flags())?;
         drop(inner);
         if mode == LockMode::Now {
-            self.populate(UserAddr::new(start), UserAddr::new(end))
-                .map_err(|outcome| match outcome {
+            self.populate(UserAddr::new(start), UserAddr::new(end)).map_err(
+                |outcome| match outcome {
                     FaultOutcome::OutOfMemory => Errno::EAGAIN,
                     _ => Errno::ENOMEM,
-                })?;
+                },
+            )?;
         }
         Ok(())
     }
@@ -130,11 +120,7 @@ impl AddressSpace {
         if current && !may_lock && inner.totals.total > limit {
             return Err(Errno::ENOMEM);
         }
-        inner.future = if future {
-            mode.flags()
-        } else {
-            VmFlags::empty()
-        };
+        inner.future = if future { mode.flags() } else { VmFlags::empty() };
         if current {
             self.set_all_locks(&mut inner, mode.flags());
         }

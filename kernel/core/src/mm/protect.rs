@@ -89,10 +89,7 @@ impl AddressSpace {
         debug_assert!(end <= vma.end);
         let old = vma.flags;
         // What was accounted once stays so: its pages may be there.
-        flags.set(
-            VmFlags::ACCOUNT,
-            old.contains(VmFlags::ACCOUNT) || Vma::accountable(flags),
-        );
+        flags.set(VmFlags::ACCOUNT, old.contains(VmFlags::ACCOUNT) || Vma::accountable(flags));
         if flags == old {
             return Ok(());
         }
@@ -103,13 +100,7 @@ impl AddressSpace {
         let pages = (end - start) / PAGE_SIZE as u64;
         let (less, more) = (Totals::of(old, pages), Totals::of(flags, pages));
         if more.data > less.data {
-            self.may_grow(
-                inner,
-                Totals {
-                    data: more.data - less.data,
-                    ..Totals::default()
-                },
-            )?;
+            self.may_grow(inner, Totals { data: more.data - less.data, ..Totals::default() })?;
         }
         commit::charge(more.committed - less.committed)?;
         inner.totals.add(more);

@@ -28,20 +28,13 @@ impl AddressSpace {
     }
 
     fn may(&self, at: UserAddr, right: VmFlags) -> bool {
-        self.inner
-            .read()
-            .vmas
-            .at(at.as_u64())
-            .is_some_and(|vma| vma.flags.contains(right))
+        self.inner.read().vmas.at(at.as_u64()).is_some_and(|vma| vma.flags.contains(right))
     }
 
     /// Reads inside of one page; zeroes where nothing is mapped.
     fn read_page(&self, at: UserAddr, to: &mut [u8]) {
         let inner = self.inner.read();
-        let mapped = inner
-            .table
-            .lock_existing_leaf(at)
-            .and_then(|leaf| leaf.frame(at));
+        let mapped = inner.table.lock_existing_leaf(at).and_then(|leaf| leaf.frame(at));
         let behind = || {
             let vma = inner.vmas.at(at.as_u64())?;
             vma.object()?.cache.peek(vma.page_at(at.as_u64()))
@@ -106,10 +99,7 @@ impl AddressSpace {
         let present = !flags.intersects(VmFlags::ACCESS)
             || self.resolve(page, Access::Read) == FaultOutcome::Resolved;
         let inner = self.inner.read();
-        let Some(vma) = inner
-            .vmas
-            .at(page.as_u64())
-            .filter(|vma| fits(vma.flags) && present)
+        let Some(vma) = inner.vmas.at(page.as_u64()).filter(|vma| fits(vma.flags) && present)
         else {
             return false;
         };

@@ -60,9 +60,7 @@ fn file(pages: u64) -> (Arc<PageCache>, Arc<dyn MappedFile>) {
     }
     let cache = PageCache::new(None);
     for page in 0..pages {
-        cache
-            .write_bytes(page * PAGE, &[page as u8; PAGE_SIZE])
-            .unwrap();
+        cache.write_bytes(page * PAGE, &[page as u8; PAGE_SIZE]).unwrap();
     }
     (cache, Arc::new(Named))
 }
@@ -81,12 +79,7 @@ fn map_file(
         noexec: false,
     };
     let pages = cache.size().div_ceil(PAGE);
-    space
-        .map(MapRequest {
-            source,
-            ..request(0, pages, RW, flags)
-        })
-        .unwrap()
+    space.map(MapRequest { source, ..request(0, pages, RW, flags) }).unwrap()
 }
 
 fn after(addr: UserAddr, pages: u64) -> UserAddr {
@@ -123,15 +116,9 @@ fn fork_shares_until_a_write() {
     assert!(write(&parent, private, 1) && write(&parent, shared, 2));
     let child = parent.fork().unwrap();
     let used = stats().free;
-    assert_eq!(
-        (read(&child, private), read(&child, shared)),
-        (Some(1), Some(2))
-    );
+    assert_eq!((read(&child, private), read(&child, shared)), (Some(1), Some(2)));
     assert!(write(&child, private, 10) && write(&child, shared, 20));
-    assert_eq!(
-        (read(&parent, private), read(&parent, shared)),
-        (Some(1), Some(20))
-    );
+    assert_eq!((read(&parent, private), read(&parent, shared)), (Some(1), Some(20)));
     assert!(used - stats().free >= 1);
     // The parent is alone with its page now: it is used again without a copy.
     let free = stats().free;
@@ -169,15 +156,9 @@ fn wrong_accesses_are_told_apart() {
     let space = AddressSpace::new().unwrap();
     let at = map(&space, 2, ANON);
     space.protect(at, PAGE, ProtFlags::PROT_READ).unwrap();
-    space
-        .protect(after(at, 1), PAGE, ProtFlags::PROT_NONE)
-        .unwrap();
+    space.protect(after(at, 1), PAGE, ProtFlags::PROT_NONE).unwrap();
     let code = |addr, access| match space.resolve(addr, access) {
-        FaultOutcome::Signal(FaultSignal {
-            signal: Signal::SIGSEGV,
-            code,
-            addr: at,
-        }) => {
+        FaultOutcome::Signal(FaultSignal { signal: Signal::SIGSEGV, code, addr: at }) => {
             assert_eq!(at, addr);
             code
         }
@@ -212,11 +193,7 @@ fn files_are_shared_private_and_end() {
     assert_eq!(read(&space, after(shared, 8).wrapping_add(1)), Some(0));
     assert_eq!(read(&space, after(shared, 9)), None);
     match space.resolve(after(private, 9), Access::Read) {
-        FaultOutcome::Signal(FaultSignal {
-            signal: Signal::SIGBUS,
-            code: 2,
-            ..
-        }) => {}
+        FaultOutcome::Signal(FaultSignal { signal: Signal::SIGBUS, code: 2, .. }) => {}
         outcome => panic!("{outcome:?}"),
     }
     space.check();
@@ -240,9 +217,7 @@ fn neighbours_join_and_split() {
     let first = map(&space, 4, ANON);
     assert_eq!(after(first, 4), second);
     assert_eq!(count(), 1);
-    space
-        .protect(after(first, 2), 2 * PAGE, ProtFlags::PROT_READ)
-        .unwrap();
+    space.protect(after(first, 2), 2 * PAGE, ProtFlags::PROT_READ).unwrap();
     assert_eq!(count(), 3);
     space.protect(after(first, 2), 2 * PAGE, RW).unwrap();
     assert_eq!(count(), 1);
@@ -268,9 +243,7 @@ fn the_stack_grows_to_its_limit_and_keeps_the_gap() {
     assert!(write(&space, UserAddr::new(top - 2046 * PAGE), 1));
     let below = top - 3000 * PAGE;
     space.limits().set(MemoryLimit::Stack, 1 << 40);
-    space
-        .map(request(below, 1, RW, ANON | MapFlags::MAP_FIXED))
-        .unwrap();
+    space.map(request(below, 1, RW, ANON | MapFlags::MAP_FIXED)).unwrap();
     assert!(!write(&space, UserAddr::new(below + 256 * PAGE), 1));
     assert!(write(&space, UserAddr::new(below + 257 * PAGE), 1));
     space.check();
@@ -289,10 +262,7 @@ fn the_break_moves() {
     assert_eq!(space.brk(end, false), end);
     assert!(write(&space, end.wrapping_add(0u64.wrapping_sub(1)), 1));
     assert_eq!(space.stats().mappings, 1);
-    assert_eq!(
-        space.brk(start.wrapping_add(PAGE), false),
-        start.wrapping_add(PAGE)
-    );
+    assert_eq!(space.brk(start.wrapping_add(PAGE), false), start.wrapping_add(PAGE));
     assert_eq!(space.resident(), 0);
     let beyond = UserAddr::new(1 << 46);
     space.limits().set(MemoryLimit::Data, 100 * PAGE);
@@ -306,29 +276,16 @@ fn remapping_grows_moves_and_duplicates() {
     let space = AddressSpace::new().unwrap();
     let remap = |addr, old: u64, new: u64, flags, new_addr| {
         let (old_len, new_len) = (old * PAGE, new * PAGE);
-        space.remap(RemapRequest {
-            addr,
-            old_len,
-            new_len,
-            flags,
-            new_addr,
-            may_lock: false,
-        })
+        space.remap(RemapRequest { addr, old_len, new_len, flags, new_addr, may_lock: false })
     };
     let none = MremapFlags::empty();
     map(&space, 1, SHARED);
     let at = map(&space, 4, ANON);
     assert!(write(&space, after(at, 1), 1));
     // Something is right above, so it can not grow in place.
-    assert_eq!(
-        remap(at, 4, 8, none, UserAddr::NULL).unwrap_err(),
-        Errno::ENOMEM
-    );
+    assert_eq!(remap(at, 4, 8, none, UserAddr::NULL).unwrap_err(), Errno::ENOMEM);
     let moved = remap(at, 4, 8, MremapFlags::MREMAP_MAYMOVE, UserAddr::NULL).unwrap();
-    assert_eq!(
-        (read(&space, at), read(&space, after(moved, 1))),
-        (None, Some(1))
-    );
+    assert_eq!((read(&space, at), read(&space, after(moved, 1))), (None, Some(1)));
     assert_eq!(remap(moved, 8, 2, none, UserAddr::NULL).unwrap(), moved);
     assert_eq!(remap(moved, 2, 6, none, UserAddr::NULL).unwrap(), moved);
     assert_eq!(read(&space, after(moved, 1)), Some(1));
@@ -338,10 +295,7 @@ fn remapping_grows_moves_and_duplicates() {
     assert_eq!(read(&space, after(target, 1)), Some(1));
     let keep = MremapFlags::MREMAP_MAYMOVE | MremapFlags::MREMAP_DONTUNMAP;
     let kept = remap(target, 3, 3, keep, UserAddr::NULL).unwrap();
-    assert_eq!(
-        (read(&space, after(target, 1)), read(&space, after(kept, 1))),
-        (Some(0), Some(1))
-    );
+    assert_eq!((read(&space, after(target, 1)), read(&space, after(kept, 1))), (Some(0), Some(1)));
     assert_eq!(
         remap(target, 0, 1, MremapFlags::MREMAP_MAYMOVE, UserAddr::NULL),
         Err(Errno::EINVAL)
@@ -350,10 +304,7 @@ fn remapping_grows_moves_and_duplicates() {
     let twin = remap(shared, 0, 2, MremapFlags::MREMAP_MAYMOVE, UserAddr::NULL).unwrap();
     assert!(write(&space, twin, 9));
     assert_eq!(read(&space, shared), Some(9));
-    assert_eq!(
-        remap(UserAddr::new(PAGE), 1, 1, none, UserAddr::NULL),
-        Err(Errno::EFAULT)
-    );
+    assert_eq!(remap(UserAddr::new(PAGE), 1, 1, none, UserAddr::NULL), Err(Errno::EFAULT));
     space.check();
 }
 
@@ -365,33 +316,18 @@ fn advice_is_taken() {
     assert!(
         write(&space, at, 1) && write(&space, after(at, 1), 2) && write(&space, after(at, 2), 3)
     );
-    space
-        .advise(at, PAGE, Advice::DontNeed { locked: false })
-        .unwrap();
+    space.advise(at, PAGE, Advice::DontNeed { locked: false }).unwrap();
     assert_eq!(read(&space, at), Some(0));
-    space
-        .advise(after(at, 1), PAGE, Advice::WipeOnFork)
-        .unwrap();
+    space.advise(after(at, 1), PAGE, Advice::WipeOnFork).unwrap();
     let dont_copy = Advice::decode(abi::mman::MADV_DONTFORK).unwrap();
     space.advise(after(at, 2), PAGE, dont_copy).unwrap();
     let child = space.fork().unwrap();
-    assert_eq!(
-        [read(&child, after(at, 1)), read(&child, after(at, 2))],
-        [Some(0), None]
-    );
-    assert_eq!(
-        [read(&space, after(at, 1)), read(&space, after(at, 2))],
-        [Some(2), Some(3)]
-    );
-    assert_eq!(
-        space.advise(at, 5 * PAGE, Advice::WillNeed),
-        Err(Errno::ENOMEM)
-    );
+    assert_eq!([read(&child, after(at, 1)), read(&child, after(at, 2))], [Some(0), None]);
+    assert_eq!([read(&space, after(at, 1)), read(&space, after(at, 2))], [Some(2), Some(3)]);
+    assert_eq!(space.advise(at, 5 * PAGE, Advice::WillNeed), Err(Errno::ENOMEM));
     let shared = map(&space, 3, SHARED);
     assert!(write(&space, after(shared, 1), 5));
-    space
-        .advise(after(shared, 1), PAGE, Advice::Remove)
-        .unwrap();
+    space.advise(after(shared, 1), PAGE, Advice::Remove).unwrap();
     assert_eq!(read(&space, after(shared, 1)), Some(0));
     let mut cores = [9; 4];
     space.residency(at, &mut cores).unwrap();
@@ -408,23 +344,15 @@ fn locks_count_against_their_limit() {
     let at = map(&space, 8, ANON);
     space.lock(at, 4 * PAGE, LockMode::Now, false).unwrap();
     assert_eq!(space.resident(), 4);
-    assert_eq!(
-        space.lock(after(at, 4), PAGE, LockMode::Now, false),
-        Err(Errno::ENOMEM)
-    );
-    space
-        .lock(after(at, 1), PAGE, LockMode::OnFault, false)
-        .unwrap();
+    assert_eq!(space.lock(after(at, 4), PAGE, LockMode::Now, false), Err(Errno::ENOMEM));
+    space.lock(after(at, 1), PAGE, LockMode::OnFault, false).unwrap();
     let drop_all = Advice::DontNeed { locked: false };
     assert_eq!(space.advise(at, PAGE, drop_all), Err(Errno::EINVAL));
     space.unlock(at, 8 * PAGE).unwrap();
     assert_eq!(space.stats().totals.locked, 0);
     assert_eq!(space.stats().mappings, 1);
     space.limits().set(MemoryLimit::Locked, 0);
-    assert_eq!(
-        space.lock(at, PAGE, LockMode::Now, false),
-        Err(Errno::EPERM)
-    );
+    assert_eq!(space.lock(at, PAGE, LockMode::Now, false), Err(Errno::EPERM));
     space.check();
 }
 
@@ -469,10 +397,7 @@ fn the_call_checks_are_in_order() {
     assert_eq!(space.unmap(at.wrapping_add(1), PAGE), Err(Errno::EINVAL));
     assert_eq!(space.unmap(at, 0), Err(Errno::EINVAL));
     assert_eq!(space.protect(at, 3 * PAGE, RW), Err(Errno::ENOMEM));
-    assert_eq!(
-        space.protect(at, PAGE, ProtFlags::from_bits_retain(0x100)),
-        Err(Errno::EINVAL)
-    );
+    assert_eq!(space.protect(at, PAGE, ProtFlags::from_bits_retain(0x100)), Err(Errno::EINVAL));
     assert_eq!(space.protect(at, 0, RW), Ok(()));
     assert_eq!(space.sync(at, 3 * PAGE, false), Err(Errno::ENOMEM));
     space.check();

@@ -36,10 +36,7 @@ impl AddressSpace {
         if !inner.vmas.overlaps(start, end) {
             return Ok(Removed::new());
         }
-        let splits_one = inner
-            .vmas
-            .at(start)
-            .is_some_and(|vma| vma.start < start && end < vma.end);
+        let splits_one = inner.vmas.at(start).is_some_and(|vma| vma.start < start && end < vma.end);
         if splits_one && inner.vmas.len() >= MAX_MAPPINGS {
             return Err(Errno::ENOMEM);
         }

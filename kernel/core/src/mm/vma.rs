@@ -158,11 +158,7 @@ impl Vma {
 
     /// The offset into the object in bytes; 0 for anonymous memory.
     pub fn offset(&self) -> u64 {
-        if self.object.is_some() {
-            self.page << PAGE_SHIFT
-        } else {
-            0
-        }
+        if self.object.is_some() { self.page << PAGE_SHIFT } else { 0 }
     }
 
     /// The page of the object that is mapped at `addr`.
@@ -178,11 +174,7 @@ impl Vma {
     /// Cuts off the part from `addr` on.
     pub(super) fn split_off(&mut self, addr: u64) -> Vma {
         debug_assert!(self.start < addr && addr < self.end);
-        let tail = Vma {
-            start: addr,
-            page: self.page_at(addr),
-            ..self.clone()
-        };
+        let tail = Vma { start: addr, page: self.page_at(addr), ..self.clone() };
         self.end = addr;
         tail
     }

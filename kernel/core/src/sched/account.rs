@@ -35,10 +35,7 @@ impl core::ops::Add for UserSystem {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self {
-            user: self.user + other.user,
-            system: self.system + other.system,
-        }
+        Self { user: self.user + other.user, system: self.system + other.system }
     }
 }
 
@@ -74,19 +71,12 @@ impl CpuTime {
 
     /// Voluntary and involuntary context switches.
     pub fn switches(&self) -> (u64, u64) {
-        (
-            self.voluntary.load(Ordering::Relaxed),
-            self.involuntary.load(Ordering::Relaxed),
-        )
+        (self.voluntary.load(Ordering::Relaxed), self.involuntary.load(Ordering::Relaxed))
     }
 
     /// Charges one tick to user mode or to the kernel.
     pub(super) fn charge_tick(&self, user: bool) {
-        let ticks = if user {
-            &self.user_ticks
-        } else {
-            &self.system_ticks
-        };
+        let ticks = if user { &self.user_ticks } else { &self.system_ticks };
         ticks.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -105,10 +95,7 @@ const INTERVAL_NS: u64 = 5_000_000_000;
 
 impl LoadAverage {
     pub(super) const fn new() -> Self {
-        Self {
-            averages: [const { AtomicU64::new(0) }; 3],
-            next_at: AtomicU64::new(0),
-        }
+        Self { averages: [const { AtomicU64::new(0) }; 3], next_at: AtomicU64::new(0) }
     }
 
     /// Whether `update` would do something.
@@ -131,11 +118,7 @@ impl LoadAverage {
             return;
         }
         // The machine may have been idle for long; 256 intervals bring any load to zero.
-        let missed = if next == 0 {
-            1
-        } else {
-            (1 + (now - next) / INTERVAL_NS).min(256)
-        };
+        let missed = if next == 0 { 1 } else { (1 + (now - next) / INTERVAL_NS).min(256) };
         for (average, decay) in self.averages.iter().zip(DECAY) {
             let mut value = average.load(Ordering::Relaxed);
             for _ in 0..missed {
@@ -164,30 +147,12 @@ mod tests {
     fn halves_add_up_and_never_shrink() {
         let time = CpuTime::default();
         time.ran_ns.store(1000, Ordering::Relaxed);
-        assert_eq!(
-            time.split(),
-            UserSystem {
-                user: 1000,
-                system: 0
-            }
-        );
+        assert_eq!(time.split(), UserSystem { user: 1000, system: 0 });
         time.charge_tick(false);
-        assert_eq!(
-            time.split(),
-            UserSystem {
-                user: 1000,
-                system: 0
-            }
-        );
+        assert_eq!(time.split(), UserSystem { user: 1000, system: 0 });
         time.ran_ns.store(3000, Ordering::Relaxed);
         time.charge_tick(true);
-        assert_eq!(
-            time.split(),
-            UserSystem {
-                user: 1500,
-                system: 1500
-            }
-        );
+        assert_eq!(time.split(), UserSystem { user: 1500, system: 1500 });
     }
 
     #[test]

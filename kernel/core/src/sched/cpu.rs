@@ -125,12 +125,7 @@ pub(super) fn here() -> &'static Processor {
 /// # Panics
 /// Before [`enter_idle`] has made the boot thread a task.
 pub fn current() -> TaskRef {
-    here()
-        .queue
-        .lock()
-        .current
-        .clone()
-        .expect("invariant: the scheduler runs")
+    here().queue.lock().current.clone().expect("invariant: the scheduler runs")
 }
 
 /// The processors that run tasks, as an affinity mask.
@@ -185,10 +180,7 @@ pub fn run_idle() -> ! {
 pub fn enter_idle() {
     let here = here();
     let affinity = here.bit();
-    let competition = Competition {
-        affinity,
-        ..Competition::default()
-    };
+    let competition = Competition { affinity, ..Competition::default() };
     let idle =
         machine::linked::Linked::new(Task::with_state(RunState::new_running(), competition, None));
     idle.kthread.call_once(machine::thread::current);
@@ -283,10 +275,7 @@ fn finish_switch(me: &TaskRef) {
 /// Puts a task that was woken, and is in no queue, into the best one.
 pub(super) fn enqueue_woken(task: &TaskRef) {
     let last = task.cpu() as usize;
-    let leaving = task
-        .kthread
-        .get()
-        .is_some_and(|kthread| kthread.is_on_cpu());
+    let leaving = task.kthread.get().is_some_and(|kthread| kthread.is_on_cpu());
     let target = if leaving { last } else { choose(task, last) };
     processors()[target].accept(task.clone(), Entry::Woken);
 }
@@ -301,9 +290,7 @@ fn choose(task: &Task, last: usize) -> usize {
         allowed = online;
     }
     let idle = allowed & IDLE.load(Ordering::Relaxed);
-    let last_bit = 1u64
-        .checked_shl(u32::try_from(last).unwrap_or(u32::MAX))
-        .unwrap_or(0);
+    let last_bit = 1u64.checked_shl(u32::try_from(last).unwrap_or(u32::MAX)).unwrap_or(0);
     let candidates = if idle != 0 { idle } else { allowed };
     if candidates & last_bit != 0 {
         return last;
@@ -346,21 +333,11 @@ pub(super) fn set_competition(task: &TaskRef, competition: Competition) {
         } else if queue.remove(task) {
             let floor = queue.floor();
             task.store_competition(competition);
-            let on_cpu = task
-                .kthread
-                .get()
-                .is_some_and(|kthread| kthread.is_on_cpu());
+            let on_cpu = task.kthread.get().is_some_and(|kthread| kthread.is_on_cpu());
             drop(queue);
-            let target = if stays || on_cpu {
-                index as usize
-            } else {
-                choose(task, usize::MAX)
-            };
-            let entry = if target == index as usize {
-                Entry::Preempted
-            } else {
-                Entry::Moved { floor }
-            };
+            let target = if stays || on_cpu { index as usize } else { choose(task, usize::MAX) };
+            let entry =
+                if target == index as usize { Entry::Preempted } else { Entry::Moved { floor } };
             processors()[target].accept(task.clone(), entry);
         } else {
             task.store_competition(competition);

@@ -122,13 +122,9 @@ mod tests {
 
     #[test]
     fn policies_survive_packing() {
-        for policy in [
-            Policy::Other,
-            Policy::Batch,
-            Policy::Idle,
-            Policy::Fifo(1),
-            Policy::RoundRobin(99),
-        ] {
+        for policy in
+            [Policy::Other, Policy::Batch, Policy::Idle, Policy::Fifo(1), Policy::RoundRobin(99)]
+        {
             assert_eq!(Policy::from_bits(policy.to_bits()), policy);
         }
     }

@@ -31,13 +31,7 @@ struct List {
 
 impl Pollers {
     pub(super) const fn new() -> Self {
-        Self(SpinLock::new(
-            locks::WAIT_QUEUE,
-            List {
-                next: 0,
-                entries: Vec::new(),
-            },
-        ))
+        Self(SpinLock::new(locks::WAIT_QUEUE, List { next: 0, entries: Vec::new() }))
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -68,9 +62,7 @@ impl Pollers {
             let found = {
                 let list = self.0.lock();
                 let index = list.entries.partition_point(|entry| entry.0 < next);
-                list.entries
-                    .get(index)
-                    .map(|entry| (entry.0, entry.1.clone()))
+                list.entries.get(index).map(|entry| (entry.0, entry.1.clone()))
             };
             let Some((number, wake)) = found else { return };
             wake.wake();
@@ -109,16 +101,12 @@ pub struct PollTable {
 impl PollTable {
     /// A table whose registrations call `wake` (epoll's way).
     pub fn new(wake: Arc<dyn Wake>) -> Self {
-        Self {
-            wake,
-            registrations: Vec::new(),
-        }
+        Self { wake, registrations: Vec::new() }
     }
 
     /// Called by an object's `poll`: wake-ups of `queue` concern this table.
     pub fn wait_on(&mut self, queue: &WaitQueue) {
-        self.registrations
-            .push(Registration::new(queue, self.wake.clone()));
+        self.registrations.push(Registration::new(queue, self.wake.clone()));
     }
 
     /// Ends all registrations.
@@ -160,14 +148,8 @@ impl Default for Poller {
 impl Poller {
     /// A poller for the calling task.
     pub fn new() -> Self {
-        let sleeper = Arc::new(Sleeper {
-            task: cpu::current(),
-            woken: AtomicBool::new(false),
-        });
-        Self {
-            table: PollTable::new(sleeper.clone()),
-            sleeper,
-        }
+        let sleeper = Arc::new(Sleeper { task: cpu::current(), woken: AtomicBool::new(false) });
+        Self { table: PollTable::new(sleeper.clone()), sleeper }
     }
 
     /// Sleeps until one of the registered queues is woken; at once if one was since the last call.

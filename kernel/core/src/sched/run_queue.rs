@@ -90,9 +90,7 @@ impl RunQueue {
 
     /// Whether `task` runs now.
     pub(super) fn is_current(&self, task: &TaskRef) -> bool {
-        self.current
-            .as_ref()
-            .is_some_and(|current| core::ptr::eq(&**current, &**task))
+        self.current.as_ref().is_some_and(|current| core::ptr::eq(&**current, &**task))
     }
 
     /// Puts `task` into the queue.
@@ -190,9 +188,7 @@ impl RunQueue {
         let Some(task) = &self.current else { return };
         let since = task.ran_since.swap(now, Ordering::Relaxed);
         let ran = now.saturating_sub(since);
-        task.time
-            .ran_ns
-            .store(task.time.total() + ran, Ordering::Relaxed);
+        task.time.ran_ns.store(task.time.total() + ran, Ordering::Relaxed);
         let used = task.slice_used.load(Ordering::Relaxed) + ran;
         task.slice_used.store(used, Ordering::Relaxed);
         if task.policy().rt_priority().is_none() {
@@ -274,14 +270,7 @@ mod tests {
     use alloc::vec::Vec;
 
     fn task(policy: Policy, nice: i32) -> TaskRef {
-        Task::new(
-            Competition {
-                policy,
-                nice,
-                ..Competition::default()
-            },
-            None,
-        )
+        Task::new(Competition { policy, nice, ..Competition::default() }, None)
     }
 
     fn queue_with_idle() -> RunQueue {
@@ -320,11 +309,7 @@ mod tests {
         for task in &tasks {
             let fair = now / total * task.weight();
             let got = task.time.total();
-            assert!(
-                got.abs_diff(fair) < fair / 20,
-                "nice {}: {got} of {fair}",
-                task.nice()
-            );
+            assert!(got.abs_diff(fair) < fair / 20, "nice {}: {got} of {fair}", task.nice());
         }
     }
 
@@ -348,11 +333,7 @@ mod tests {
     #[test]
     fn real_time_comes_first_by_priority_then_arrival() {
         let mut queue = queue_with_idle();
-        let order = [
-            task(Policy::Fifo(9), 0),
-            task(Policy::Fifo(9), 0),
-            task(Policy::Fifo(3), 0),
-        ];
+        let order = [task(Policy::Fifo(9), 0), task(Policy::Fifo(9), 0), task(Policy::Fifo(3), 0)];
         queue.insert(task(Policy::Other, -20), Entry::Woken);
         queue.insert(order[2].clone(), Entry::Woken);
         queue.insert(order[0].clone(), Entry::Woken);

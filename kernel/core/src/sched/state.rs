@@ -109,9 +109,7 @@ impl RunState {
             return false;
         }
         let blocked = (now & !KIND) | BLOCKED;
-        self.0
-            .compare_exchange(now, blocked, Ordering::SeqCst, Ordering::SeqCst)
-            .is_ok()
+        self.0.compare_exchange(now, blocked, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// The waker's step.
@@ -126,10 +124,7 @@ impl RunState {
             if !reaches || !matches!(now & KIND, ANNOUNCED | BLOCKED) {
                 return WakeAction::Nothing;
             }
-            match self
-                .0
-                .compare_exchange(now, RUNNING, Ordering::SeqCst, Ordering::SeqCst)
-            {
+            match self.0.compare_exchange(now, RUNNING, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) if now & KIND == BLOCKED => return WakeAction::Enqueue,
                 Ok(_) => return WakeAction::Nothing,
                 Err(seen) => now = seen,

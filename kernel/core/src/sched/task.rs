@@ -75,10 +75,7 @@ impl TreeKey for Task {
     type Key = (u64, u64);
 
     fn tree_key(&self) -> (u64, u64) {
-        (
-            self.key[0].load(Ordering::Relaxed),
-            self.key[1].load(Ordering::Relaxed),
-        )
+        (self.key[0].load(Ordering::Relaxed), self.key[1].load(Ordering::Relaxed))
     }
 }
 
@@ -98,12 +95,7 @@ pub struct Competition {
 
 impl Default for Competition {
     fn default() -> Self {
-        Self {
-            policy: Policy::Other,
-            nice: 0,
-            affinity: u64::MAX,
-            reset_on_fork: false,
-        }
+        Self { policy: Policy::Other, nice: 0, affinity: u64::MAX, reset_on_fork: false }
     }
 }
 
@@ -124,11 +116,7 @@ impl Competition {
 impl Task {
     /// A task that is not started yet; `space` is its user memory, if it has any.
     pub fn new(competition: Competition, space: Option<Arc<dyn Activate>>) -> TaskRef {
-        Linked::new(Self::with_state(
-            RunState::new_blocked(),
-            competition,
-            space,
-        ))
+        Linked::new(Self::with_state(RunState::new_blocked(), competition, space))
     }
 
     pub(super) fn with_state(
@@ -177,8 +165,7 @@ impl Task {
 
     /// Whether a signal waits for this task: an interruptible sleep would end at once.
     pub fn is_interrupted(&self) -> bool {
-        self.flags()
-            .intersects(TaskFlags::SIGNAL_PENDING | TaskFlags::KILLED)
+        self.flags().intersects(TaskFlags::SIGNAL_PENDING | TaskFlags::KILLED)
     }
 
     /// Whether the task is about to die: a killable sleep would end at once.
@@ -254,8 +241,7 @@ impl Task {
     }
 
     pub(super) fn store_competition(&self, competition: Competition) {
-        self.policy
-            .store(competition.policy.to_bits(), Ordering::Relaxed);
+        self.policy.store(competition.policy.to_bits(), Ordering::Relaxed);
         self.nice.store(competition.nice, Ordering::Relaxed);
         self.affinity.store(competition.affinity, Ordering::Relaxed);
         self.reset_on_fork.store(competition.reset_on_fork, Ordering::Relaxed);

@@ -46,10 +46,7 @@ pub fn add(deadline: u64, target: Arc<dyn Expire>) -> TimerHandle {
     pending.insert(key, target);
     here.timers.arm(&pending, here);
     drop(pending);
-    TimerHandle {
-        processor: machine::cpu::id().index(),
-        key,
-    }
+    TimerHandle { processor: machine::cpu::id().index(), key }
 }
 
 /// Takes a timer back. False if it has expired, or is about to on another processor.

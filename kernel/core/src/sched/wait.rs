@@ -60,9 +60,7 @@ impl Default for WaitQueue {
 
 impl core::fmt::Debug for WaitQueue {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("WaitQueue")
-            .field("waiting", &self.waiting)
-            .finish_non_exhaustive()
+        f.debug_struct("WaitQueue").field("waiting", &self.waiting).finish_non_exhaustive()
     }
 }
 
@@ -163,10 +161,7 @@ impl WaitQueue {
     /// Whether any task or poller waits. A hint: it may change at once.
     pub fn has_waiters(&self) -> bool {
         self.waiting.load(Ordering::Relaxed) != 0
-            || self
-                .pollers
-                .get()
-                .is_some_and(|pollers| !pollers.is_empty())
+            || self.pollers.get().is_some_and(|pollers| !pollers.is_empty())
     }
 
     /// The pollers' list; made at the first poll.
@@ -192,10 +187,7 @@ pub(super) struct Timer {
 
 impl Timer {
     pub(super) fn new(deadline: Option<u64>) -> Self {
-        Self {
-            deadline,
-            handle: None,
-        }
+        Self { deadline, handle: None }
     }
 
     /// Whether the deadline has passed; if not, sees to it that `me` is woken then.

@@ -47,15 +47,7 @@ pub fn mmap(
     };
     let prot = ProtFlags::from_bits_retain(prot);
     let may_lock = may_lock(cx);
-    let request = MapRequest {
-        addr,
-        len,
-        prot,
-        flags,
-        source,
-        offset,
-        may_lock,
-    };
+    let request = MapRequest { addr, len, prot, flags, source, offset, may_lock };
     Ok(cx.space.map(request)?.as_u64() as usize)
 }
 
@@ -78,13 +70,7 @@ fn file_source(cx: &CurrentThread, fd: Fd) -> Result<MapSource> {
     };
     let access = file.access();
     let noexec = file.path().mount.options().contains(MountFlags::NOEXEC);
-    Ok(MapSource::File {
-        object,
-        readable: access.read,
-        writable: access.write,
-        noexec,
-        file,
-    })
+    Ok(MapSource::File { object, readable: access.read, writable: access.write, noexec, file })
 }
 
 /// `munmap(2)`.
@@ -140,14 +126,7 @@ pub fn mremap(
 ) -> Result<usize> {
     let flags = MremapFlags::from_bits_retain(u32::try_from(flags).unwrap_or(u32::MAX));
     let may_lock = may_lock(cx);
-    let request = RemapRequest {
-        addr,
-        old_len,
-        new_len,
-        flags,
-        new_addr,
-        may_lock,
-    };
+    let request = RemapRequest { addr, old_len, new_len, flags, new_addr, may_lock };
     Ok(cx.space.remap(request)?.as_u64() as usize)
 }
 
@@ -168,8 +147,7 @@ pub fn msync(cx: &mut CurrentThread, addr: UserAddr, len: u64, flags: u32) -> Re
     if !addr.is_page_aligned() || flags.contains(MsyncFlags::MS_ASYNC | MsyncFlags::MS_SYNC) {
         return Err(Errno::EINVAL.into());
     }
-    cx.space
-        .sync(addr, len, flags.contains(MsyncFlags::MS_INVALIDATE))?;
+    cx.space.sync(addr, len, flags.contains(MsyncFlags::MS_INVALIDATE))?;
     Ok(0)
 }
 
@@ -190,8 +168,7 @@ pub fn mincore(cx: &mut CurrentThread, addr: UserAddr, len: u64, out: UserAddr) 
     let mut done = 0;
     while done < pages {
         let piece = &mut buffer[..(pages - done).min(512) as usize];
-        cx.space
-            .residency(addr.wrapping_add(done << PAGE_SHIFT), piece)?;
+        cx.space.residency(addr.wrapping_add(done << PAGE_SHIFT), piece)?;
         user::copy_out(&cx.space, out.wrapping_add(done), piece)?;
         done += piece.len() as u64;
     }
@@ -208,11 +185,7 @@ pub fn mlock(cx: &mut CurrentThread, addr: UserAddr, len: u64) -> Result<usize> 
 pub fn mlock2(cx: &mut CurrentThread, addr: UserAddr, len: u64, flags: u32) -> Result<usize> {
     let flags = MlockFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
     let on_fault = flags.contains(MlockFlags::MLOCK_ONFAULT);
-    let mode = if on_fault {
-        LockMode::OnFault
-    } else {
-        LockMode::Now
-    };
+    let mode = if on_fault { LockMode::OnFault } else { LockMode::Now };
     cx.space.lock(addr, len, mode, may_lock(cx))?;
     Ok(0)
 }
@@ -230,15 +203,9 @@ pub fn mlockall(cx: &mut CurrentThread, flags: u32) -> Result<usize> {
         return Err(Errno::EINVAL.into());
     }
     let on_fault = flags.contains(MlockallFlags::MCL_ONFAULT);
-    let mode = if on_fault {
-        LockMode::OnFault
-    } else {
-        LockMode::Now
-    };
-    let (current, future) = (
-        flags.contains(MlockallFlags::MCL_CURRENT),
-        flags.contains(MlockallFlags::MCL_FUTURE),
-    );
+    let mode = if on_fault { LockMode::OnFault } else { LockMode::Now };
+    let (current, future) =
+        (flags.contains(MlockallFlags::MCL_CURRENT), flags.contains(MlockallFlags::MCL_FUTURE));
     cx.space.lock_all(current, future, mode, may_lock(cx))?;
     Ok(0)
 }

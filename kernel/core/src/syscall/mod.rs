@@ -63,9 +63,7 @@ fn absent(number: u64) -> Result<usize> {
         word.fetch_or(bit, Ordering::Relaxed) & bit == 0
     });
     if first {
-        let name = u32::try_from(number)
-            .ok()
-            .and_then(|n| Sysno::try_from(n).ok());
+        let name = u32::try_from(number).ok().and_then(|n| Sysno::try_from(n).ok());
         log::info!(
             "system call {number} ({}) is absent: ENOSYS",
             name.map_or("unknown", Sysno::name)

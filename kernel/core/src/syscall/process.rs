@@ -130,13 +130,12 @@ fn read_args(cx: &CurrentThread, from: UserAddr, size: usize) -> Result<CloneArg
 
 fn decode_args(cx: &CurrentThread, args: &CloneArgs, size: usize) -> Result<CloneRequest> {
     const MAX_PID_NS_LEVEL: u64 = 32;
-    let bad_set_tid = args.set_tid_size > MAX_PID_NS_LEVEL
-        || (args.set_tid == 0) != (args.set_tid_size == 0);
+    let bad_set_tid =
+        args.set_tid_size > MAX_PID_NS_LEVEL || (args.set_tid == 0) != (args.set_tid_size == 0);
     let signal_known = args.exit_signal == 0
         || u32::try_from(args.exit_signal).is_ok_and(|number| Signal::new(number).is_some());
     let into_cgroup = args.flags & CloneFlags::CLONE_INTO_CGROUP.bits() != 0;
-    let bad_cgroup = into_cgroup
-        && (args.cgroup > i32::MAX as u64 || size < CloneArgs::SIZE_VER2);
+    let bad_cgroup = into_cgroup && (args.cgroup > i32::MAX as u64 || size < CloneArgs::SIZE_VER2);
     if bad_set_tid || !signal_known || bad_cgroup {
         return Err(Errno::EINVAL.into());
     }

@@ -275,9 +275,7 @@ impl Caller for CurrentThread {
     }
 
     fn blocks_or_ignores(&self, signal: abi::Signal) -> bool {
-        self.process
-            .signals
-            .blocks_or_ignores(self.thread.slot, signal)
+        self.process.signals.blocks_or_ignores(self.thread.slot, signal)
     }
 
     fn group_is_orphaned(&self) -> bool {

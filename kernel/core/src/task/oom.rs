@@ -67,7 +67,8 @@ fn score(process: &Process) -> u64 {
 
 /// The pages that a process has resident or uses for tables.
 fn used_pages(pid: Pid) -> Option<u64> {
-    let leader = tree::read().node(pid)?.threads.iter().find(|thread| !thread.has_ended()).cloned()?;
+    let leader =
+        tree::read().node(pid)?.threads.iter().find(|thread| !thread.has_ended()).cloned()?;
     let stats = leader.files().space?.stats();
     Some(stats.anon + stats.file + stats.table_bytes / 4096)
 }

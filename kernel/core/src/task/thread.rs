@@ -31,10 +31,7 @@ impl Comm {
     /// As much of `name` as fits, up to its first NUL.
     pub fn new(name: &[u8]) -> Self {
         let mut comm = [0; COMM_LEN];
-        let end = name
-            .iter()
-            .position(|&byte| byte == 0)
-            .unwrap_or(name.len());
+        let end = name.iter().position(|&byte| byte == 0).unwrap_or(name.len());
         let len = end.min(COMM_LEN - 1);
         comm[..len].copy_from_slice(&name[..len]);
         Self(comm)
@@ -42,11 +39,7 @@ impl Comm {
 
     /// The name without its NUL.
     pub fn as_bytes(&self) -> &[u8] {
-        let end = self
-            .0
-            .iter()
-            .position(|&byte| byte == 0)
-            .unwrap_or(COMM_LEN);
+        let end = self.0.iter().position(|&byte| byte == 0).unwrap_or(COMM_LEN);
         &self.0[..end]
     }
 
@@ -273,8 +266,7 @@ impl Thread {
 
     /// Sets the signal that it gets when its parent thread dies.
     pub fn set_parent_death_signal(&self, signal: Option<Signal>) {
-        self.parent_death_signal
-            .store(signal.map_or(0, Signal::number), Ordering::Relaxed);
+        self.parent_death_signal.store(signal.map_or(0, Signal::number), Ordering::Relaxed);
     }
 
     /// Its personality(2).
@@ -316,9 +308,7 @@ impl Thread {
     /// Sends it a signal, as the kernel does: without asking for permission.
     pub fn send_signal(&self, info: SigInfo) {
         let target = super::signal::Target::Thread(self.slot);
-        self.process
-            .signals
-            .send(target, info, self.signal_charge());
+        self.process.signals.send(target, info, self.signal_charge());
     }
 
     /// The user and the limit that signals queued for this thread count against.

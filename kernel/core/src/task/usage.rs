@@ -39,10 +39,7 @@ impl Usage {
             major_faults: thread.major_faults.load(Ordering::Relaxed),
             voluntary,
             involuntary,
-            max_rss_kib: thread
-                .files()
-                .space
-                .map_or(0, |space| space.stats().peak * PAGE_KIB),
+            max_rss_kib: thread.files().space.map_or(0, |space| space.stats().peak * PAGE_KIB),
         }
     }
 

@@ -95,8 +95,8 @@ impl WaitRequest {
         };
         let kind = self.options.contains(WaitOptions::__WALL)
             || child.is_clone_child() == self.options.contains(WaitOptions::__WCLONE);
-        let thread = !self.options.contains(WaitOptions::__WNOTHREAD)
-            || child.parent_thread == waiter.tid;
+        let thread =
+            !self.options.contains(WaitOptions::__WNOTHREAD) || child.parent_thread == waiter.tid;
         named && kind && thread
     }
 

@@ -22,9 +22,7 @@ impl PageCache {
                 return Ok(done);
             }
             let first = at >> PAGE_SHIFT;
-            let wanted = (at as usize % PAGE_SIZE + left)
-                .div_ceil(PAGE_SIZE)
-                .min(BATCH);
+            let wanted = (at as usize % PAGE_SIZE + left).div_ceil(PAGE_SIZE).min(BATCH);
             let mut run = Run::new();
             self.run(first, wanted, &mut run);
             let mut offset = at as usize % PAGE_SIZE;
@@ -94,9 +92,7 @@ impl PageCache {
         })?;
         let copied = outcome?;
         let fresh = fresh.into_shared();
-        let there = self
-            .insert(page, fresh.clone(), false)
-            .map_err(Errno::from)?;
+        let there = self.insert(page, fresh.clone(), false).map_err(Errno::from)?;
         if there != fresh {
             // Another writer made the page meanwhile: add our bytes to it.
             there.copy_range(offset, &fresh, offset, copied);

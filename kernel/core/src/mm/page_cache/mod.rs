@@ -41,10 +41,7 @@ pub struct PageQuota {
 impl PageQuota {
     /// A quota of `limit` pages.
     pub const fn new(limit: u64) -> Self {
-        Self {
-            limit: AtomicU64::new(limit),
-            used: AtomicU64::new(0),
-        }
+        Self { limit: AtomicU64::new(limit), used: AtomicU64::new(0) }
     }
 
     /// The limit in pages.
@@ -69,10 +66,7 @@ impl PageQuota {
     fn charge(&self) -> Result<(), Errno> {
         let limit = self.limit();
         let step = |used: u64| (used < limit).then_some(used + 1);
-        match self
-            .used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, step)
-        {
+        match self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step) {
             Ok(_) => Ok(()),
             Err(_) => Err(Errno::ENOSPC),
         }
@@ -166,10 +160,7 @@ impl PageCache {
     /// `EPERM` when writing was sealed off.
     pub fn add_writer(self: &Arc<Self>) -> Result<WriteToken, Errno> {
         let step = |writers: i64| (writers >= 0).then_some(writers + 1);
-        match self
-            .writers
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, step)
-        {
+        match self.writers.fetch_update(Ordering::Acquire, Ordering::Relaxed, step) {
             Ok(_) => Ok(WriteToken(self.clone())),
             Err(_) => Err(Errno::EPERM),
         }
@@ -180,10 +171,7 @@ impl PageCache {
     /// # Errors
     /// `EBUSY` when there are some.
     pub fn deny_writers(&self) -> Result<(), Errno> {
-        match self
-            .writers
-            .compare_exchange(0, -1, Ordering::Acquire, Ordering::Relaxed)
-        {
+        match self.writers.compare_exchange(0, -1, Ordering::Acquire, Ordering::Relaxed) {
             Ok(_) | Err(-1) => Ok(()),
             Err(_) => Err(Errno::EBUSY),
         }
@@ -267,12 +255,8 @@ impl PageCache {
     /// ```
     /// Either the fault finds no page, or the unmapping finds the fault's.
     fn unmap_everywhere(&self, first: u64, last: u64) {
-        let spaces: Vec<Arc<AddressSpace>> = self
-            .mappers
-            .lock()
-            .iter()
-            .filter_map(Weak::upgrade)
-            .collect();
+        let spaces: Vec<Arc<AddressSpace>> =
+            self.mappers.lock().iter().filter_map(Weak::upgrade).collect();
         for space in spaces {
             space.unmap_object(self, first, last);
         }
@@ -300,10 +284,12 @@ impl PageCache {
             let tree = self.state.lock();
             let old = self.size.swap(size, Ordering::AcqRel);
             let tail = size as usize % PAGE_SIZE;
-            if size < old && tail != 0
-                && let Some(frame) = tree.get(size >> PAGE_SHIFT) {
-                    frame.fill_zero(tail, PAGE_SIZE - tail);
-                }
+            if size < old
+                && tail != 0
+                && let Some(frame) = tree.get(size >> PAGE_SHIFT)
+            {
+                frame.fill_zero(tail, PAGE_SIZE - tail);
+            }
             old
         };
         if size < old {
@@ -356,14 +342,10 @@ impl PageCache {
         let size = self.size();
         let mut found = None;
         if pos < size {
-            self.state.lock().visit(
-                pos >> PAGE_SHIFT,
-                (size - 1) >> PAGE_SHIFT,
-                &mut |page, _| {
-                    found = Some(pos.max(page << PAGE_SHIFT));
-                    false
-                },
-            );
+            self.state.lock().visit(pos >> PAGE_SHIFT, (size - 1) >> PAGE_SHIFT, &mut |page, _| {
+                found = Some(pos.max(page << PAGE_SHIFT));
+                false
+            });
         }
         found
     }
@@ -375,13 +357,11 @@ impl PageCache {
             return size;
         }
         let mut expected = pos >> PAGE_SHIFT;
-        self.state
-            .lock()
-            .visit(expected, (size - 1) >> PAGE_SHIFT, &mut |page, _| {
-                let adjacent = page == expected;
-                expected += u64::from(adjacent);
-                adjacent
-            });
+        self.state.lock().visit(expected, (size - 1) >> PAGE_SHIFT, &mut |page, _| {
+            let adjacent = page == expected;
+            expected += u64::from(adjacent);
+            adjacent
+        });
         (expected << PAGE_SHIFT).clamp(pos, size)
     }
 
@@ -398,9 +378,7 @@ impl Drop for PageCache {
     fn drop(&mut self) {
         let quota = self.quota.take();
         let mut count = 0;
-        self.state
-            .get_mut()
-            .remove(0, u64::MAX, &mut |_| count += 1);
+        self.state.get_mut().remove(0, u64::MAX, &mut |_| count += 1);
         if let Some(quota) = quota {
             quota.release(count);
         }
@@ -409,9 +387,7 @@ impl Drop for PageCache {
 
 impl core::fmt::Debug for PageCache {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("PageCache")
-            .field("size", &self.size())
-            .finish_non_exhaustive()
+        f.debug_struct("PageCache").field("size", &self.size()).finish_non_exhaustive()
     }
 }
 

@@ -54,11 +54,7 @@ impl Node {
 
 impl PageTree {
     pub(super) const fn new() -> Self {
-        Self {
-            root: None,
-            height: 0,
-            pages: 0,
-        }
+        Self { root: None, height: 0, pages: 0 }
     }
 
     /// How many pages there are.
@@ -137,11 +133,7 @@ impl PageTree {
 
 /// The slots of a node that `first ..= last` touches; the node begins at page `base`.
 fn slots_of(level: u32, base: u64, first: u64, last: u64) -> Option<(usize, usize)> {
-    let span = if fits(u64::MAX, level + 1) {
-        u64::MAX
-    } else {
-        (1 << (BITS * (level + 1))) - 1
-    };
+    let span = if fits(u64::MAX, level + 1) { u64::MAX } else { (1 << (BITS * (level + 1))) - 1 };
     let end = base.saturating_add(span);
     if first > end || last < base {
         return None;
@@ -222,19 +214,7 @@ mod tests {
         let _machine = machine::sim::Machine::new(4 << 20);
         let mut tree = PageTree::new();
         let mut map = BTreeMap::new();
-        let pages = [
-            0,
-            5,
-            63,
-            64,
-            4095,
-            4096,
-            1 << 20,
-            (1 << 52) - 1,
-            u64::MAX,
-            u64::MAX - 64,
-            7,
-        ];
+        let pages = [0, 5, 63, 64, 4095, 4096, 1 << 20, (1 << 52) - 1, u64::MAX, u64::MAX - 64, 7];
         for page in pages {
             assert!(tree.get(page).is_none());
             let frame = frame();
@@ -249,17 +229,10 @@ mod tests {
             });
             seen
         };
-        for (first, last) in [
-            (0, u64::MAX),
-            (6, 64),
-            (65, 4094),
-            (4096, 1 << 20),
-            (u64::MAX, u64::MAX),
-        ] {
-            let wanted: Vec<_> = map
-                .range(first..=last)
-                .map(|(&page, &n)| (page, n))
-                .collect();
+        for (first, last) in
+            [(0, u64::MAX), (6, 64), (65, 4094), (4096, 1 << 20), (u64::MAX, u64::MAX)]
+        {
+            let wanted: Vec<_> = map.range(first..=last).map(|(&page, &n)| (page, n)).collect();
             assert_eq!(list(&tree, first, last), wanted);
         }
         tree.remove(6, 4095, &mut |_| {});

@@ -63,46 +63,16 @@ enum Kind {
 
 #[derive(Clone, Debug)]
 enum Op {
-    Map {
-        page: u64,
-        len: u64,
-        prot: ProtFlags,
-        kind: Kind,
-        offset: u64,
-    },
-    Unmap {
-        page: u64,
-        len: u64,
-    },
-    Protect {
-        page: u64,
-        len: u64,
-        prot: ProtFlags,
-    },
-    Move {
-        page: u64,
-        len: u64,
-        to: u64,
-        new_len: u64,
-    },
-    DontNeed {
-        page: u64,
-        len: u64,
-    },
-    Write {
-        page: u64,
-        value: u8,
-        straddle: bool,
-    },
+    Map { page: u64, len: u64, prot: ProtFlags, kind: Kind, offset: u64 },
+    Unmap { page: u64, len: u64 },
+    Protect { page: u64, len: u64, prot: ProtFlags },
+    Move { page: u64, len: u64, to: u64, new_len: u64 },
+    DontNeed { page: u64, len: u64 },
+    Write { page: u64, value: u8, straddle: bool },
     Fork,
     Exit,
-    Truncate {
-        pages: u64,
-    },
-    WriteFile {
-        page: u64,
-        value: u8,
-    },
+    Truncate { pages: u64 },
+    WriteFile { page: u64, value: u8 },
 }
 
 fn prot() -> impl Strategy<Value = ProtFlags> {
@@ -192,22 +162,16 @@ impl World {
     }
 
     fn erase(&mut self, who: usize, page: u64, len: u64) {
-        self.spaces[who]
-            .1
-            .retain(|at, _| !(page..page + len).contains(at));
+        self.spaces[who].1.retain(|at, _| !(page..page + len).contains(at));
     }
 
     fn run(&mut self, who: usize, op: &Op) {
         let who = who % self.spaces.len();
         let space = self.spaces[who].0.clone();
         match *op {
-            Op::Map {
-                page,
-                len,
-                prot,
-                kind,
-                offset,
-            } => self.map(who, page, len, prot, kind, offset),
+            Op::Map { page, len, prot, kind, offset } => {
+                self.map(who, page, len, prot, kind, offset)
+            }
             Op::Unmap { page, len } => {
                 space.unmap(addr(page), len * PAGE).unwrap();
                 self.erase(who, page, len);
@@ -224,26 +188,15 @@ impl World {
                 });
                 assert_eq!(done, if whole { Ok(()) } else { Err(Errno::ENOMEM) });
             }
-            Op::Move {
-                page,
-                len,
-                to,
-                new_len,
-            } => self.move_range(who, page, len, to, new_len),
+            Op::Move { page, len, to, new_len } => self.move_range(who, page, len, to, new_len),
             Op::DontNeed { page, len } => {
                 let done = space.advise(addr(page), len * PAGE, Advice::DontNeed { locked: false });
                 let model = &mut self.spaces[who].1;
                 let holes = (page..page + len).any(|at| !model.contains_key(&at));
                 assert_eq!(done, if holes { Err(Errno::ENOMEM) } else { Ok(()) });
-                model
-                    .range_mut(page..page + len)
-                    .for_each(|(_, page)| page.own = None);
+                model.range_mut(page..page + len).for_each(|(_, page)| page.own = None);
             }
-            Op::Write {
-                page,
-                value,
-                straddle,
-            } => self.user_write(who, page, value, straddle),
+            Op::Write { page, value, straddle } => self.user_write(who, page, value, straddle),
             Op::Fork => match space.fork() {
                 Ok(child) if self.spaces.len() < 4 => {
                     let model = self.spaces[who].1.clone();
@@ -288,35 +241,17 @@ impl World {
         };
         assert_eq!(space.map(wanted), Ok(addr(page)));
         if matches!(kind, Kind::SharedAnonymous) {
-            self.objects.push(Object {
-                pages: std::vec![[0; 2]; len as usize],
-            });
+            self.objects.push(Object { pages: std::vec![[0; 2]; len as usize] });
         }
         let last = self.objects.len() - 1;
         for i in 0..len {
             let origin = match kind {
                 Kind::Anonymous => Origin::Anonymous,
-                Kind::SharedAnonymous => Origin::Shared {
-                    object: last,
-                    page: i,
-                },
-                Kind::FilePrivate => Origin::Private {
-                    object: 0,
-                    page: offset + i,
-                },
-                Kind::FileShared => Origin::Shared {
-                    object: 0,
-                    page: offset + i,
-                },
+                Kind::SharedAnonymous => Origin::Shared { object: last, page: i },
+                Kind::FilePrivate => Origin::Private { object: 0, page: offset + i },
+                Kind::FileShared => Origin::Shared { object: 0, page: offset + i },
             };
-            self.spaces[who].1.insert(
-                page + i,
-                Page {
-                    prot,
-                    origin,
-                    own: None,
-                },
-            );
+            self.spaces[who].1.insert(page + i, Page { prot, origin, own: None });
         }
     }
 
@@ -334,10 +269,7 @@ impl World {
         if page + len > to && to + new_len > page {
             // What is checked first: is there a mapping, then do they overlap.
             let mapped = self.spaces[who].1.contains_key(&page);
-            assert_eq!(
-                outcome,
-                Err(if mapped { Errno::EINVAL } else { Errno::EFAULT })
-            );
+            assert_eq!(outcome, Err(if mapped { Errno::EINVAL } else { Errno::EFAULT }));
             return;
         }
         if !self.spaces[who].1.contains_key(&page) {
@@ -353,27 +285,15 @@ impl World {
             Err(errno) => panic!("{errno:?}"),
         }
         let model = &mut self.spaces[who].1;
-        let moved: Vec<Page> = (page..page + kept)
-            .map(|at| model.remove(&at).unwrap())
-            .collect();
+        let moved: Vec<Page> = (page..page + kept).map(|at| model.remove(&at).unwrap()).collect();
         for i in 0..new_len {
             let next = |origin| match origin {
                 Origin::Anonymous => Origin::Anonymous,
-                Origin::Private { object, page } => Origin::Private {
-                    object,
-                    page: page + i,
-                },
-                Origin::Shared { object, page } => Origin::Shared {
-                    object,
-                    page: page + i,
-                },
+                Origin::Private { object, page } => Origin::Private { object, page: page + i },
+                Origin::Shared { object, page } => Origin::Shared { object, page: page + i },
             };
             let first = moved[0];
-            let grown = Page {
-                origin: next(first.origin),
-                own: None,
-                ..first
-            };
+            let grown = Page { origin: next(first.origin), own: None, ..first };
             model.insert(to + i, moved.get(i as usize).copied().unwrap_or(grown));
         }
     }
@@ -381,11 +301,7 @@ impl World {
     fn user_write(&mut self, who: usize, page: u64, value: u8, straddle: bool) {
         let space = self.spaces[who].0.clone();
         space.activate();
-        let at = if straddle {
-            addr(page).wrapping_add(PAGE - 1)
-        } else {
-            addr(page)
-        };
+        let at = if straddle { addr(page).wrapping_add(PAGE - 1) } else { addr(page) };
         let bytes = [value, value ^ 0xff];
         let done = copy_out_partial(&space, at, &bytes[..1 + usize::from(straddle)]);
         let mut wanted = usize::from(self.write_if(who, page, straddle, bytes[0], done > 0));

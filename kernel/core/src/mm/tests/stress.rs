@@ -59,9 +59,7 @@ fn every_thread_keeps_its_own_bytes_while_others_fork_and_unmap() {
                 while !done.load(Ordering::Relaxed) {
                     let scratch = map(&space, 5, ANON);
                     assert!(write(&space, after(scratch, 2), 1));
-                    space
-                        .protect(after(scratch, 1), 2 * PAGE, ProtFlags::PROT_READ)
-                        .unwrap();
+                    space.protect(after(scratch, 1), 2 * PAGE, ProtFlags::PROT_READ).unwrap();
                     assert!(!write(&space, after(scratch, 2), 2));
                     space.unmap(scratch, 5 * PAGE).unwrap();
                 }
@@ -90,10 +88,7 @@ fn check_pairs(child: &AddressSpace, at: machine::addr::UserAddr) {
     for n in 2..5 {
         let high = user::load_u32(child, after(at, 2 * n + 1)).unwrap();
         let low = user::load_u32(child, after(at, 2 * n)).unwrap();
-        assert!(
-            low == high || low == high + 1,
-            "the snapshot is torn: {low} {high}"
-        );
+        assert!(low == high || low == high + 1, "the snapshot is torn: {low} {high}");
         // And what the child writes stays with it.
         user::store_u32(child, after(at, 2 * n), 0).unwrap();
     }

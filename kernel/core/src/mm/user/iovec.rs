@@ -70,14 +70,8 @@ impl IoVecs {
         }
         let len = len.min(MAX_BYTES);
         let mut vecs = ArrayVec::new();
-        vecs.push(IoVec {
-            base: addr.as_u64(),
-            len: len as u64,
-        });
-        Ok(Self {
-            vecs: Storage::Inline(vecs),
-            total: len,
-        })
+        vecs.push(IoVec { base: addr.as_u64(), len: len as u64 });
+        Ok(Self { vecs: Storage::Inline(vecs), total: len })
     }
 
     /// Linux's order: all lengths first, then address by address, each cut to what is left.

@@ -67,9 +67,7 @@ fn copy_resolving(
 #[inline]
 pub fn copy_in_partial(space: &AddressSpace, to: &mut [u8], from: UserAddr) -> usize {
     let len = to.len();
-    copy_resolving(space, from, len, Access::Read, |at, done| {
-        raw::copy_in(&mut to[done..], at)
-    })
+    copy_resolving(space, from, len, Access::Read, |at, done| raw::copy_in(&mut to[done..], at))
 }
 
 /// Writes user bytes; returns how many could be written.
@@ -82,9 +80,7 @@ pub fn copy_out_partial(space: &AddressSpace, to: UserAddr, from: &[u8]) -> usiz
 
 /// Zeroes user bytes; returns how many could be written.
 pub fn zero_partial(space: &AddressSpace, to: UserAddr, len: usize) -> usize {
-    copy_resolving(space, to, len, Access::Write, |at, done| {
-        raw::zero(at, len - done)
-    })
+    copy_resolving(space, to, len, Access::Write, |at, done| raw::zero(at, len - done))
 }
 
 fn frame_out(
@@ -117,11 +113,7 @@ fn frame_in(
 /// `EFAULT` when not all of them can be read.
 #[inline]
 pub fn copy_in(space: &AddressSpace, to: &mut [u8], from: UserAddr) -> Result<()> {
-    if copy_in_partial(space, to, from) == to.len() {
-        Ok(())
-    } else {
-        Err(Errno::EFAULT.into())
-    }
+    if copy_in_partial(space, to, from) == to.len() { Ok(()) } else { Err(Errno::EFAULT.into()) }
 }
 
 /// Writes user bytes.
@@ -130,11 +122,7 @@ pub fn copy_in(space: &AddressSpace, to: &mut [u8], from: UserAddr) -> Result<()
 /// `EFAULT` when not all of them can be written.
 #[inline]
 pub fn copy_out(space: &AddressSpace, to: UserAddr, from: &[u8]) -> Result<()> {
-    if copy_out_partial(space, to, from) == from.len() {
-        Ok(())
-    } else {
-        Err(Errno::EFAULT.into())
-    }
+    if copy_out_partial(space, to, from) == from.len() { Ok(()) } else { Err(Errno::EFAULT.into()) }
 }
 
 /// Zeroes user bytes.
@@ -142,11 +130,7 @@ pub fn copy_out(space: &AddressSpace, to: UserAddr, from: &[u8]) -> Result<()> {
 /// # Errors
 /// `EFAULT` when not all of them can be written.
 pub fn zero(space: &AddressSpace, to: UserAddr, len: usize) -> Result<()> {
-    if zero_partial(space, to, len) == len {
-        Ok(())
-    } else {
-        Err(Errno::EFAULT.into())
-    }
+    if zero_partial(space, to, len) == len { Ok(()) } else { Err(Errno::EFAULT.into()) }
 }
 
 /// Reads a structure.
@@ -289,9 +273,7 @@ pub fn store_u32(space: &AddressSpace, addr: UserAddr, value: u32) -> Result<()>
 /// # Errors
 /// `EFAULT`.
 pub fn cmpxchg_u32(space: &AddressSpace, addr: UserAddr, old: u32, new: u32) -> Result<u32> {
-    word(space, addr, Access::Write, || {
-        raw::cmpxchg_u32(addr, old, new)
-    })
+    word(space, addr, Access::Write, || raw::cmpxchg_u32(addr, old, new))
 }
 
 /// Changes an aligned word at once; returns what it held.
@@ -299,9 +281,7 @@ pub fn cmpxchg_u32(space: &AddressSpace, addr: UserAddr, old: u32, new: u32) -> 
 /// # Errors
 /// `EFAULT`.
 pub fn fetch_op_u32(space: &AddressSpace, addr: UserAddr, op: FetchOp, value: u32) -> Result<u32> {
-    word(space, addr, Access::Write, || {
-        raw::fetch_op_u32(addr, op, value)
-    })
+    word(space, addr, Access::Write, || raw::fetch_op_u32(addr, op, value))
 }
 
 /// The claim that a `T` is at an address. It is checked when it is used.
@@ -321,10 +301,7 @@ impl<T> Copy for UserPtr<T> {}
 impl<T> UserPtr<T> {
     /// A claim about `addr`.
     pub const fn new(addr: UserAddr) -> Self {
-        Self {
-            addr,
-            _type: PhantomData,
-        }
+        Self { addr, _type: PhantomData }
     }
 
     /// The address.
@@ -370,11 +347,7 @@ impl<T: IntoBytes + Immutable> UserPtr<T> {
     /// # Errors
     /// `EFAULT`.
     pub fn write_opt(self, space: &AddressSpace, value: &T) -> Result<()> {
-        if self.is_null() {
-            Ok(())
-        } else {
-            self.write(space, value)
-        }
+        if self.is_null() { Ok(()) } else { self.write(space, value) }
     }
 }
 

@@ -19,12 +19,7 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn new(space: &'a AddressSpace, vecs: &'a IoVecs) -> Self {
-        Self {
-            space,
-            vecs: vecs.as_slice(),
-            offset: 0,
-            left: vecs.total(),
-        }
+        Self { space, vecs: vecs.as_slice(), offset: 0, left: vecs.total() }
     }
 
     /// Calls `step(space, addr, done, len) -> copied` for the pieces of the next `len` bytes;
@@ -56,11 +51,7 @@ impl<'a> Cursor<'a> {
                 break;
             }
         }
-        if done == 0 && len != 0 {
-            Err(Errno::EFAULT.into())
-        } else {
-            Ok(done)
-        }
+        if done == 0 && len != 0 { Err(Errno::EFAULT.into()) } else { Ok(done) }
     }
 }
 
@@ -82,18 +73,12 @@ pub struct Sink<'a> {
 impl<'a> Sink<'a> {
     /// Into user buffers.
     pub fn user(space: &'a AddressSpace, vecs: &'a IoVecs) -> Self {
-        Self {
-            to: To::User(Cursor::new(space, vecs)),
-            copied: 0,
-        }
+        Self { to: To::User(Cursor::new(space, vecs)), copied: 0 }
     }
 
     /// Into a buffer of the kernel's.
     pub fn kernel(to: &'a mut [u8]) -> Self {
-        Self {
-            to: To::Kernel(to),
-            copied: 0,
-        }
+        Self { to: To::Kernel(to), copied: 0 }
     }
 
     /// Bytes that still fit.
@@ -134,11 +119,7 @@ impl<'a> Sink<'a> {
     /// # Errors
     /// `EFAULT` when not all of it could be stored.
     pub fn write_all(&mut self, from: &[u8]) -> Result<()> {
-        if self.write(from)? == from.len() {
-            Ok(())
-        } else {
-            Err(Errno::EFAULT.into())
-        }
+        if self.write(from)? == from.len() { Ok(()) } else { Err(Errno::EFAULT.into()) }
     }
 
     /// Stores `len` bytes of a frame, from `offset` on.
@@ -166,9 +147,9 @@ impl<'a> Sink<'a> {
     /// `EFAULT`.
     pub fn write_zeroes(&mut self, len: usize) -> Result<usize> {
         let done = match &mut self.to {
-            To::User(cursor) => cursor.advance(len, |space, addr, _, len| {
-                super::zero_partial(space, addr, len)
-            })?,
+            To::User(cursor) => {
+                cursor.advance(len, |space, addr, _, len| super::zero_partial(space, addr, len))?
+            }
             To::Kernel(to) => {
                 let room = take_front(to, len);
                 room.fill(0);
@@ -202,18 +183,12 @@ pub struct Source<'a> {
 impl<'a> Source<'a> {
     /// Out of user buffers.
     pub fn user(space: &'a AddressSpace, vecs: &'a IoVecs) -> Self {
-        Self {
-            from: From::User(Cursor::new(space, vecs)),
-            copied: 0,
-        }
+        Self { from: From::User(Cursor::new(space, vecs)), copied: 0 }
     }
 
     /// Out of a buffer of the kernel's.
     pub fn kernel(from: &'a [u8]) -> Self {
-        Self {
-            from: From::Kernel(from),
-            copied: 0,
-        }
+        Self { from: From::Kernel(from), copied: 0 }
     }
 
     /// Bytes that are left.
@@ -243,11 +218,7 @@ impl<'a> Source<'a> {
     /// # Errors
     /// `EFAULT` when not all of it could be filled.
     pub fn read_exact(&mut self, to: &mut [u8]) -> Result<()> {
-        if self.read(to)? == to.len() {
-            Ok(())
-        } else {
-            Err(Errno::EFAULT.into())
-        }
+        if self.read(to)? == to.len() { Ok(()) } else { Err(Errno::EFAULT.into()) }
     }
 
     /// Takes bytes.

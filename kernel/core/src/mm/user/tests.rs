@@ -141,7 +141,13 @@ fn words_are_changed_at_once() {
     store_u32(&space, at, 5).unwrap();
     assert_eq!(cmpxchg_u32(&space, at, 4, 9).unwrap(), 5);
     assert_eq!(cmpxchg_u32(&space, at, 5, 9).unwrap(), 5);
-    let steps = [(FetchOp::Add, 9), (FetchOp::Or, 10), (FetchOp::AndNot, 11), (FetchOp::Xor, 10), (FetchOp::Set, 11)];
+    let steps = [
+        (FetchOp::Add, 9),
+        (FetchOp::Or, 10),
+        (FetchOp::AndNot, 11),
+        (FetchOp::Xor, 10),
+        (FetchOp::Set, 11),
+    ];
     for (op, before) in steps {
         assert_eq!(fetch_op_u32(&space, at, op, 1).unwrap(), before, "{op:?}");
     }

@@ -24,9 +24,7 @@ impl Processor {
     pub(super) fn accept(&self, task: TaskRef, entry: Entry) {
         let mut queue = self.queue.lock();
         let entry = if entry == Entry::Woken && task.cpu() != u32::from(self.index) {
-            Entry::Moved {
-                floor: task.left_floor.load(Ordering::Relaxed),
-            }
+            Entry::Moved { floor: task.left_floor.load(Ordering::Relaxed) }
         } else {
             entry
         };
@@ -71,20 +69,14 @@ impl Processor {
         let leaver = queue.current.take().expect("invariant: the scheduler runs");
         leaver.clear_flags(TaskFlags::NEED_RESCHED);
         let leaver = self.put_away(&mut queue, leaver, how);
-        let next = queue
-            .take_next()
-            .expect("invariant: the idle task can always run");
+        let next = queue.take_next().expect("invariant: the idle task can always run");
         if leaver.is_some_and(|leaver| leaver == Arc::as_ptr(&next)) {
             queue.current = Some(next);
             return None;
         }
         next.ran_since.store(now, Ordering::Relaxed);
         next.slice_used.store(0, Ordering::Relaxed);
-        let kthread = next
-            .kthread
-            .get()
-            .cloned()
-            .expect("invariant: a started task has a thread");
+        let kthread = next.kthread.get().cloned().expect("invariant: a started task has a thread");
         queue.current = Some(next);
         self.stats.switches.fetch_add(1, Ordering::Relaxed);
         self.note_idle(was_idle, queue.is_idle(), now);
@@ -102,18 +94,11 @@ impl Processor {
         how: Leave,
     ) -> Option<*const machine::linked::Linked<Task>> {
         let address = Arc::as_ptr(&leaver);
-        if queue
-            .idle
-            .as_ref()
-            .is_some_and(|idle| Arc::as_ptr(idle) == address)
-        {
+        if queue.idle.as_ref().is_some_and(|idle| Arc::as_ptr(idle) == address) {
             return Some(address);
         }
-        let count = if how == Leave::Sleep {
-            &leaver.time.voluntary
-        } else {
-            &leaver.time.involuntary
-        };
+        let count =
+            if how == Leave::Sleep { &leaver.time.voluntary } else { &leaver.time.involuntary };
         count.fetch_add(1, Ordering::Relaxed);
         leaver.left_floor.store(queue.floor(), Ordering::Relaxed);
         match how {
@@ -146,9 +131,7 @@ impl Processor {
         if was_idle && !is_idle {
             IDLE.fetch_and(!self.bit(), Ordering::SeqCst);
             let since = self.stats.idle_since.load(Ordering::Relaxed);
-            self.stats
-                .idle
-                .fetch_add(now.saturating_sub(since), Ordering::Relaxed);
+            self.stats.idle.fetch_add(now.saturating_sub(since), Ordering::Relaxed);
             LOAD.update(now, 0);
         } else if is_idle && !was_idle {
             self.stats.idle_since.store(now, Ordering::Relaxed);
@@ -169,17 +152,11 @@ impl Processor {
         if processors().len() == 1 || self.queue.lock().waiting() > 0 {
             return;
         }
-        for victim in processors()
-            .iter()
-            .filter(|other| other.index != self.index)
-        {
+        for victim in processors().iter().filter(|other| other.index != self.index) {
             let mut queue = victim.queue.lock();
             let stolen = queue.steal(|task| {
                 task.affinity() & self.bit() != 0
-                    && !task
-                        .kthread
-                        .get()
-                        .is_some_and(|kthread| kthread.is_on_cpu())
+                    && !task.kthread.get().is_some_and(|kthread| kthread.is_on_cpu())
             });
             let floor = queue.floor();
             drop(queue);

@@ -37,11 +37,7 @@ pub enum ThreadEnd {
 impl Tree {
     /// Takes the ended thread out of the tree. If it was the last of its process, the process
     /// becomes a zombie, or vanishes if nobody will wait for it.
-    pub fn end_thread(
-        &mut self,
-        thread: &Arc<Thread>,
-        vanished: &mut Vanished,
-    ) -> ThreadEnd {
+    pub fn end_thread(&mut self, thread: &Arc<Thread>, vanished: &mut Vanished) -> ThreadEnd {
         let pid = thread.process.pid;
         self.hand_down_children(pid, thread.tid());
         let Some(node) = self.node_mut(pid) else {
@@ -71,10 +67,7 @@ impl Tree {
 
     fn remove_thread(&mut self, pid: Pid, thread: &Arc<Thread>, vanished: &mut Vanished) {
         if let Some(node) = self.node_mut(pid)
-            && let Some(index) = node
-                .threads
-                .iter()
-                .position(|other| Arc::ptr_eq(other, thread))
+            && let Some(index) = node.threads.iter().position(|other| Arc::ptr_eq(other, thread))
         {
             vanished.threads.push(node.threads.remove(index));
         }
@@ -127,11 +120,7 @@ impl Tree {
         if node.children.is_empty() {
             return;
         }
-        let heir = node
-            .threads
-            .iter()
-            .map(|thread| thread.tid())
-            .find(|&other| other != tid);
+        let heir = node.threads.iter().map(|thread| thread.tid()).find(|&other| other != tid);
         for child in node.children.clone() {
             let Some(child) = self.node_mut(child) else {
                 continue;
@@ -143,10 +132,7 @@ impl Tree {
             for thread in &child.threads {
                 if let Some(signal) = thread.parent_death_signal() {
                     let info = SigInfo::from_process(signal, abi::siginfo::SI_USER, pid, 0);
-                    child
-                        .process
-                        .signals
-                        .send(Target::Process, info, thread.signal_charge());
+                    child.process.signals.send(Target::Process, info, thread.signal_charge());
                 }
             }
         }
@@ -173,10 +159,8 @@ impl Tree {
             return;
         }
         let adopter = self.adopter(pid);
-        let adopter_thread = self
-            .node(adopter)
-            .and_then(Node::leader)
-            .map_or(adopter, |thread| thread.tid());
+        let adopter_thread =
+            self.node(adopter).and_then(Node::leader).map_or(adopter, |thread| thread.tid());
         for &child in &children {
             let Some(node) = self.node_mut(child) else {
                 continue;
@@ -236,9 +220,7 @@ impl Tree {
             .is_some_and(|parent| parent.group != group && parent.session == session);
         if linked
             && self.group_is_orphaned(group, ignored)
-            && self
-                .group(group)
-                .any(|member| member.process.signals.is_stopped())
+            && self.group(group).any(|member| member.process.signals.is_stopped())
         {
             self.signal_group(group, SigInfo::kernel(Signal::SIGHUP));
             self.signal_group(group, SigInfo::kernel(Signal::SIGCONT));
@@ -268,10 +250,7 @@ impl Tree {
         if let (Some(signal), Some(leader)) = (signal, parent.leader()) {
             let change = child_change(&node.process, zombie);
             let info = SigInfo::child(signal, change);
-            parent
-                .process
-                .signals
-                .send(Target::Process, info, leader.signal_charge());
+            parent.process.signals.send(Target::Process, info, leader.signal_charge());
         }
         parent.process.child_events.wake_all();
         told
@@ -321,11 +300,7 @@ pub fn child_change(process: &Process, zombie: &Zombie) -> ChildChange {
 pub fn status_fields(status: WaitStatus) -> (i32, i32) {
     match status.term_signal() {
         Some(signal) => {
-            let code = if status.core_dumped() {
-                CLD_DUMPED
-            } else {
-                CLD_KILLED
-            };
+            let code = if status.core_dumped() { CLD_DUMPED } else { CLD_KILLED };
             (code, signal.number().cast_signed())
         }
         None => (CLD_EXITED, status.exit_code().unwrap_or(0)),

@@ -66,9 +66,7 @@ pub fn thread(tid: Tid) -> Option<Arc<Thread>> {
 
 /// The threads of process `pid`, the leader first.
 pub fn threads(pid: Pid) -> Vec<Arc<Thread>> {
-    read()
-        .node(pid)
-        .map_or_else(Vec::new, |node| node.threads.clone())
+    read().node(pid).map_or_else(Vec::new, |node| node.threads.clone())
 }
 
 /// Sends a signal from the kernel to every process of group `group`.
@@ -240,9 +238,7 @@ impl Tree {
     pub fn signal_group(&self, group: Pid, info: SigInfo) {
         for node in self.group(group).filter(|node| node.zombie.is_none()) {
             if let Some(leader) = node.leader() {
-                node.process
-                    .signals
-                    .send(Target::Process, info, leader.signal_charge());
+                node.process.signals.send(Target::Process, info, leader.signal_charge());
             }
         }
     }
@@ -268,12 +264,7 @@ impl Tree {
         if threads.try_reserve_exact(1).is_err() {
             return Err((abi::Errno::ENOMEM, new));
         }
-        let NewProcess {
-            pid: reservation,
-            process,
-            leader,
-            ..
-        } = new;
+        let NewProcess { pid: reservation, process, leader, .. } = new;
         reservation.consume();
         threads.push(leader.clone());
         process.count_in();

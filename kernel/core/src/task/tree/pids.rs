@@ -24,10 +24,7 @@ pub(super) struct Allocator {
 
 impl Allocator {
     pub(super) const fn new() -> Self {
-        Self {
-            last: 0,
-            max: DEFAULT_PID_MAX,
-        }
+        Self { last: 0, max: DEFAULT_PID_MAX }
     }
 
     pub(super) fn last(&self) -> Pid {
@@ -96,10 +93,7 @@ impl Tree {
     fn reserve_id(&mut self, pid: Pid) -> Result<PidReservation, Errno> {
         self.ids.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         self.ids.entry(pid).or_default().reserved = true;
-        Ok(PidReservation {
-            pid,
-            consumed: false,
-        })
+        Ok(PidReservation { pid, consumed: false })
     }
 }
 
@@ -111,10 +105,7 @@ pub fn reserve() -> Result<PidReservation, Errno> {
     let mut tree = write();
     let tree = &mut *tree;
     let ids = &tree.ids;
-    let pid = tree
-        .allocator
-        .next(|pid| ids.contains_key(&pid))
-        .ok_or(Errno::EAGAIN)?;
+    let pid = tree.allocator.next(|pid| ids.contains_key(&pid)).ok_or(Errno::EAGAIN)?;
     tree.reserve_id(pid)
 }
 
@@ -156,10 +147,7 @@ mod tests {
 
     #[test]
     fn ids_go_up_then_wrap_past_the_reserved_ones() {
-        let mut allocator = Allocator {
-            max: 310,
-            ..Allocator::new()
-        };
+        let mut allocator = Allocator { max: 310, ..Allocator::new() };
         for expected in 1..310 {
             assert_eq!(allocator.next(|_| false), Some(expected));
         }
@@ -169,10 +157,7 @@ mod tests {
 
     #[test]
     fn when_all_are_taken_there_is_none() {
-        let mut allocator = Allocator {
-            max: 400,
-            ..Allocator::new()
-        };
+        let mut allocator = Allocator { max: 400, ..Allocator::new() };
         assert_eq!(allocator.next(|_| true), None);
         // A lowered limit below the last id is no trap either.
         allocator.last = 390;

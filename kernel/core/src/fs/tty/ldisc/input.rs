@@ -27,11 +27,7 @@ impl LineDiscipline {
     pub fn input_room(&self) -> usize {
         // PARMRK may store three bytes for one.
         let room = SIZE - (self.head - self.tail);
-        let room = if self.iflag(PARMRK) {
-            room.div_ceil(3)
-        } else {
-            room
-        };
+        let room = if self.iflag(PARMRK) { room.div_ceil(3) } else { room };
         room.saturating_sub(1)
     }
 
@@ -51,16 +47,8 @@ impl LineDiscipline {
     }
 
     fn stripped(&self, byte: u8) -> u8 {
-        let byte = if self.iflag(ISTRIP) {
-            byte & 0x7f
-        } else {
-            byte
-        };
-        if self.iflag(IUCLC) && self.lflag(IEXTEN) {
-            byte.to_ascii_lowercase()
-        } else {
-            byte
-        }
+        let byte = if self.iflag(ISTRIP) { byte & 0x7f } else { byte };
+        if self.iflag(IUCLC) && self.lflag(IEXTEN) { byte.to_ascii_lowercase() } else { byte }
     }
 
     /// IXANY: any byte restarts output that ^S stopped.

@@ -161,11 +161,7 @@ impl LineDiscipline {
             self.literal_next = false;
         }
         if (old.c_iflag ^ self.termios.c_iflag) & IXON != 0 {
-            self.note(if self.iflag(IXON) {
-                packet::DOSTOP
-            } else {
-                packet::NOSTOP
-            });
+            self.note(if self.iflag(IXON) { packet::DOSTOP } else { packet::NOSTOP });
         }
         self.find_special();
         let unstoppable = old.c_iflag & IXON != 0 && !self.iflag(IXON);
@@ -281,22 +277,16 @@ impl LineDiscipline {
         }
         if self.canonical() {
             add(b'\n');
-            [VERASE, VKILL, VEOF, VEOL]
-                .into_iter()
-                .for_each(|index| add(cc(index)));
+            [VERASE, VKILL, VEOF, VEOL].into_iter().for_each(|index| add(cc(index)));
             if self.lflag(IEXTEN) {
-                [VWERASE, VLNEXT, VEOL2, VREPRINT]
-                    .into_iter()
-                    .for_each(|index| add(cc(index)));
+                [VWERASE, VLNEXT, VEOL2, VREPRINT].into_iter().for_each(|index| add(cc(index)));
             }
         }
         if self.iflag(IXON) {
             [VSTART, VSTOP].into_iter().for_each(|index| add(cc(index)));
         }
         if self.lflag(ISIG) {
-            [VINTR, VQUIT, VSUSP]
-                .into_iter()
-                .for_each(|index| add(cc(index)));
+            [VINTR, VQUIT, VSUSP].into_iter().for_each(|index| add(cc(index)));
         }
         if self.iflag(PARMRK) {
             add(0xff);

@@ -32,11 +32,7 @@ impl LineDiscipline {
 
     /// The next stretch of output for the device; nothing while output is stopped.
     pub fn pending_output(&self) -> &[u8] {
-        if self.stopped {
-            &[]
-        } else {
-            self.output.as_slices().0
-        }
+        if self.stopped { &[] } else { self.output.as_slices().0 }
     }
 
     /// Drops `count` bytes that the device has taken.
@@ -110,11 +106,7 @@ impl LineDiscipline {
             }
             _ => {
                 let upper = self.oflag(OLCUC) && !is_control(byte);
-                let byte = if upper {
-                    byte.to_ascii_uppercase()
-                } else {
-                    byte
-                };
+                let byte = if upper { byte.to_ascii_uppercase() } else { byte };
                 if !is_control(byte) && !self.is_continuation(byte) {
                     self.column += 1;
                 }

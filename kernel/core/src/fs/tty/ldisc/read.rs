@@ -31,20 +31,13 @@ impl LineDiscipline {
         match usize::from(self.cc(VMIN)) {
             _ if self.canonical() => ReadMode::Canonical,
             0 => ReadMode::Timed { within: time },
-            minimum => ReadMode::Minimum {
-                minimum,
-                between: (time != 0).then_some(time),
-            },
+            minimum => ReadMode::Minimum { minimum, between: (time != 0).then_some(time) },
         }
     }
 
     /// Whether a read would get something now (an end of file included).
     pub fn has_input(&self) -> bool {
-        if self.delivers_lines() {
-            self.canon_head != self.tail
-        } else {
-            self.head != self.tail
-        }
+        if self.delivers_lines() { self.canon_head != self.tail } else { self.head != self.tail }
     }
 
     /// Whether poll(2) reports the terminal as readable: VMIN bytes count, unless VTIME is set.
@@ -52,11 +45,7 @@ impl LineDiscipline {
         if self.delivers_lines() {
             return self.canon_head != self.tail;
         }
-        let needed = if self.cc(VTIME) == 0 {
-            usize::from(self.cc(VMIN)).max(1)
-        } else {
-            1
-        };
+        let needed = if self.cc(VTIME) == 0 { usize::from(self.cc(VMIN)).max(1) } else { 1 };
         self.head - self.tail >= needed
     }
 

@@ -229,26 +229,9 @@ fn vmin_and_vtime_choose_how_to_wait() {
         line.read_mode()
     };
     assert_eq!(mode(0, 0), ReadMode::Timed { within: 0 });
-    assert_eq!(
-        mode(0, 5),
-        ReadMode::Timed {
-            within: 500_000_000
-        }
-    );
-    assert_eq!(
-        mode(3, 0),
-        ReadMode::Minimum {
-            minimum: 3,
-            between: None
-        }
-    );
-    assert_eq!(
-        mode(3, 1),
-        ReadMode::Minimum {
-            minimum: 3,
-            between: Some(100_000_000)
-        }
-    );
+    assert_eq!(mode(0, 5), ReadMode::Timed { within: 500_000_000 });
+    assert_eq!(mode(3, 0), ReadMode::Minimum { minimum: 3, between: None });
+    assert_eq!(mode(3, 1), ReadMode::Minimum { minimum: 3, between: Some(100_000_000) });
     assert_eq!(with(|_| {}).read_mode(), ReadMode::Canonical);
 }
 
