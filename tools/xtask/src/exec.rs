@@ -34,6 +34,12 @@ impl Step {
         Self { bar }
     }
 
+    /// The same, but only for eyes: a spinner on a terminal, nothing elsewhere.
+    /// For steps whose stderr belongs to a program in the guest.
+    pub fn start_silent(what: &str) -> Option<Self> {
+        std::io::IsTerminal::is_terminal(&std::io::stderr()).then(|| Self::start(what))
+    }
+
     /// Ends the step; a success leaves one line on the terminal.
     pub fn done(self, what: &str) {
         if !self.bar.is_hidden() {

@@ -74,7 +74,7 @@ fn build_shown(command: &mut Command) -> Result<()> {
 }
 
 fn build_quietly(command: &mut Command) -> Result<()> {
-    let step = Step::start("building the kernel");
+    let step = Step::start_silent("building the kernel");
     let result = command.arg("--quiet").stdin(Stdio::null()).output();
     let result = result.with_context(|| format!("cannot start {}", exec::describe(command)))?;
     drop(step);
