@@ -22,6 +22,7 @@ use super::epoll::{self, Watchers};
 use super::gate::{Gate, Pass};
 use super::inode::{FileType, Inode, StatInfo};
 use super::path::Path;
+pub use super::seek::{Seek, seek_in};
 use crate::cred::Cred;
 use crate::error::Result;
 use crate::locks;
@@ -56,21 +57,6 @@ pub struct DirItem {
     pub kind: FileType,
     /// Name.
     pub name: Name,
-}
-
-/// What lseek(2) is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seek {
-    /// From the start.
-    Set(i64),
-    /// From the offset.
-    Current(i64),
-    /// From the end.
-    End(i64),
-    /// The next data at or after this.
-    Data(i64),
-    /// The next hole at or after this.
-    Hole(i64),
 }
 
 /// What mmap(2) maps of a file.
@@ -225,31 +211,6 @@ pub enum Allocate {
     Reserve,
     /// Free it; the range reads as zeroes.
     PunchHole,
-}
-
-/// Where `to` leads in a file of `size` bytes without holes.
-///
-/// # Errors
-/// `EINVAL` for a negative result, `EOVERFLOW` for one too big, `ENXIO` for data or holes past
-/// the end.
-pub fn seek_in(size: u64, now: u64, to: Seek) -> Result<u64> {
-    let (base, offset) = match to {
-        Seek::Set(offset) => (0, offset),
-        Seek::Current(offset) => (now, offset),
-        Seek::End(offset) => (size, offset),
-        Seek::Data(offset) | Seek::Hole(offset) => {
-            let start = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
-            if start >= size {
-                return Err(Errno::ENXIO.into());
-            }
-            return Ok(if matches!(to, Seek::Data(_)) { start } else { size });
-        }
-    };
-    match base.checked_add_signed(offset) {
-        Some(pos) if pos <= i64::MAX as u64 => Ok(pos),
-        Some(_) if offset > 0 => Err(Errno::EOVERFLOW.into()),
-        _ => Err(Errno::EINVAL.into()),
-    }
 }
 
 /// Who gets `SIGIO` (fcntl(2) `F_SETOWN_EX`).

@@ -44,6 +44,7 @@ pub mod pipe_ring;
 pub mod range_locks;
 pub mod registry;
 pub mod rename;
+pub mod seek;
 pub mod sysfs;
 pub mod tmpfs;
 pub mod tty;
