@@ -8,7 +8,6 @@
 //! is dropped after unlocking, since that may take outer locks.
 
 use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use machine::addr::{PAGE_SHIFT, USER_END, UserAddr};
@@ -257,7 +256,7 @@ impl AddressSpace {
                 gone.file += counts.file;
             }
         }
-        edit.finish();
+        drop(edit);
         self.uncount(gone);
     }
 
@@ -320,6 +319,3 @@ impl Drop for AddressSpace {
         }
     }
 }
-
-/// Dropped after the lock: what was taken out of an address space.
-pub(super) type Removed = Vec<Vma>;

@@ -2,11 +2,12 @@
 
 use machine::addr::{PAGE_SHIFT, PAGE_SIZE, UserAddr};
 
-use super::address_space::{AddressSpace, Inner, MAX_MAPPINGS, Removed, Totals};
+use super::address_space::{AddressSpace, Inner, MAX_MAPPINGS, Totals};
 use super::commit;
 use super::layout::MemoryLimit;
 use super::map::round_up;
 use super::vma::{VmFlags, Vma};
+use super::vma_set::Removed;
 
 impl AddressSpace {
     /// brk(2): moves the break to `to` if that is possible, and says where it is now. There are no
@@ -37,9 +38,9 @@ impl AddressSpace {
             return None;
         }
         let (old_end, new_end) = (round_up(old)?, round_up(to)?);
-        let mut removed = Removed::new();
+        let mut removed = Removed::default();
         if new_end < old_end {
-            removed = self.remove_range(inner, new_end, old_end).ok()?;
+            self.remove_range(inner, new_end, old_end, &mut removed).ok()?;
         } else if new_end > old_end {
             self.extend_heap(inner, old_end, new_end, may_lock)?;
         }
@@ -66,8 +67,13 @@ impl AddressSpace {
         self.may_grow(inner, more).ok()?;
         commit::charge(more.committed).ok()?;
         inner.totals.add(more);
-        inner.vmas.insert(Vma { start, end, flags, page: start >> PAGE_SHIFT, object: None });
-        inner.vmas.join_at(start);
+        inner.vmas.insert(Vma {
+            start,
+            end,
+            flags,
+            page: start >> PAGE_SHIFT,
+            object: None,
+        });
         Some(())
     }
 }

@@ -10,6 +10,7 @@ use super::address_space::{AddressSpace, Totals};
 use super::commit;
 use super::layout::MemoryLimits;
 use super::vma::VmFlags;
+use super::vma_set::VmaSet;
 
 impl AddressSpace {
     /// A copy for a child process: private memory is shared copy-on-write, write permission is
@@ -29,6 +30,7 @@ impl AddressSpace {
         let child = AddressSpace::build(table, parent.layout.clone(), limits);
         let mut inner = child.inner.write_second();
         let mut edit = parent.table.edit();
+        inner.vmas = VmaSet::with_room_of(&parent.vmas);
         let mut last_cache = None;
         for vma in parent.vmas.iter() {
             if vma.flags.contains(VmFlags::DONT_COPY) {
@@ -57,7 +59,8 @@ impl AddressSpace {
                 child.count_file(counts.file as i64);
             }
         }
-        edit.finish();
+        inner.vmas.pushed_all();
+        drop(edit);
         drop(inner);
         Ok(child)
     }

@@ -105,19 +105,11 @@ impl AddressSpace {
         commit::charge(more.committed - less.committed)?;
         inner.totals.add(more);
         inner.totals.subtract(less);
-        inner.vmas.split_at(start);
-        inner.vmas.split_at(end);
-        if let Some(vma) = inner.vmas.at_mut(start) {
-            vma.flags = flags;
-        }
-        inner.vmas.join_at(end);
-        inner.vmas.join_at(start);
+        inner.vmas.set_flags(start, end, flags);
         if (old ^ flags).intersects(VmFlags::ACCESS) {
-            let mut edit = inner.table.edit();
-            edit.update(UserAddr::new(start), UserAddr::new(end), |_, page| {
+            inner.table.edit().update(UserAddr::new(start), UserAddr::new(end), |_, page| {
                 page_flags(flags, page)
             });
-            edit.finish();
         }
         Ok(())
     }

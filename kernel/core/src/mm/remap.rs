@@ -3,10 +3,11 @@
 use abi::{Errno, MapFlags, MremapFlags};
 use machine::addr::{PAGE_SHIFT, PAGE_SIZE, USER_END, UserAddr};
 
-use super::address_space::{AddressSpace, Inner, MAX_MAPPINGS, Removed, Totals};
+use super::address_space::{AddressSpace, Inner, MAX_MAPPINGS, Totals};
 use super::commit;
 use super::map::round_up;
 use super::vma::{VmFlags, Vma};
+use super::vma_set::Removed;
 
 /// The arguments of mremap(2).
 #[derive(Clone, Copy, Debug)]
@@ -54,18 +55,28 @@ impl AddressSpace {
             return Err(Errno::EINVAL);
         }
         let old_len = round_up(request.old_len).unwrap_or(0);
-        let new_len = round_up(request.new_len).filter(|&len| len != 0).ok_or(Errno::EINVAL)?;
+        let new_len = round_up(request.new_len)
+            .filter(|&len| len != 0)
+            .ok_or(Errno::EINVAL)?;
         machine::frame::check_reserve().map_err(|_| Errno::ENOMEM)?;
         let mut inner = self.inner.write();
-        let mut removed = Removed::new();
-        let job = Move { from: addr.as_u64(), old_len, new_len, keep_old: keep };
+        let mut removed = Removed::default();
+        let job = Move {
+            from: addr.as_u64(),
+            old_len,
+            new_len,
+            keep_old: keep,
+        };
         let placed = if fixed || keep {
             self.remap_to(&mut inner, job, &request, &mut removed)
         } else {
             self.resize(&mut inner, job, may_move, request.may_lock, &mut removed)
         };
         let locked = placed.is_ok_and(|at| {
-            inner.vmas.at(at).is_some_and(|vma| vma.flags.contains(VmFlags::LOCKED))
+            inner
+                .vmas
+                .at(at)
+                .is_some_and(|vma| vma.flags.contains(VmFlags::LOCKED))
         });
         drop(inner);
         drop(removed);
@@ -100,16 +111,22 @@ impl AddressSpace {
             return Err(Errno::ENOMEM);
         }
         if fixed {
-            removed.extend(self.remove_range(inner, to, to + job.new_len)?);
+            self.remove_range(inner, to, to + job.new_len, removed)?;
         }
         if job.old_len > job.new_len {
             let (start, end) = (job.from + job.new_len, job.from + job.old_len);
-            removed.extend(self.remove_range(inner, start, end)?);
+            self.remove_range(inner, start, end, removed)?;
             job.old_len = job.new_len;
         }
         self.check_resize(inner, job, request.may_lock)?;
         if job.keep_old {
-            self.may_grow(inner, Totals { total: job.old_len >> PAGE_SHIFT, ..Totals::default() })?;
+            self.may_grow(
+                inner,
+                Totals {
+                    total: job.old_len >> PAGE_SHIFT,
+                    ..Totals::default()
+                },
+            )?;
         }
         let to = inner.place(to, job.new_len, MapFlags::empty(), fixed)?;
         self.move_mapping(inner, job, to, removed)?;
@@ -125,17 +142,19 @@ impl AddressSpace {
         may_lock: bool,
         removed: &mut Removed,
     ) -> Result<u64, Errno> {
-        let Move { from, old_len, new_len, .. } = job;
+        let Move {
+            from,
+            old_len,
+            new_len,
+            ..
+        } = job;
         if inner.vmas.at(from).is_none() {
             return Err(Errno::EFAULT);
         }
         if old_len >= new_len {
             if old_len > new_len {
-                removed.extend(self.remove_range(
-                    inner,
-                    from + new_len,
-                    from.saturating_add(old_len),
-                )?);
+                self.remove_range(inner, from + new_len,
+                    from.saturating_add(old_len), removed)?;
             }
             return Ok(from);
         }
@@ -175,7 +194,9 @@ impl AddressSpace {
             return Ok(());
         }
         let pages = job.new_len >> PAGE_SHIFT;
-        vma.page_at(job.from).checked_add(pages).ok_or(Errno::EINVAL)?;
+        vma.page_at(job.from)
+            .checked_add(pages)
+            .ok_or(Errno::EINVAL)?;
         if vma.flags.contains(VmFlags::DONT_EXPAND) {
             return Err(Errno::EFAULT);
         }
@@ -191,16 +212,28 @@ impl AddressSpace {
         to: u64,
         removed: &mut Removed,
     ) -> Result<(), Errno> {
-        let Move { from, old_len, new_len, keep_old } = job;
+        let Move {
+            from,
+            old_len,
+            new_len,
+            keep_old,
+        } = job;
         let vma = inner.vmas.at(from).ok_or(Errno::EFAULT)?;
         if inner.vmas.len() >= MAX_MAPPINGS - 3 {
             return Err(Errno::ENOMEM);
         }
-        let mut new = Vma { start: to, end: to + new_len, page: vma.page_at(from), ..vma.clone() };
+        let mut new = Vma {
+            start: to,
+            end: to + new_len,
+            page: vma.page_at(from),
+            ..vma.clone()
+        };
         let mut touched = vma.object.is_some();
         let start = UserAddr::new(from);
         if !touched {
-            inner.table.for_each(vma.start(), vma.end(), |_, _| touched = true);
+            inner
+                .table
+                .for_each(vma.start(), vma.end(), |_, _| touched = true);
         }
         if !touched {
             // Nothing was ever there: it may join its new neighbours as if it were new.
@@ -210,7 +243,7 @@ impl AddressSpace {
         commit::charge(more.committed)?;
         let mut edit = inner.table.edit();
         let moved = edit.move_range(start, UserAddr::new(to), old_len);
-        edit.finish();
+        drop(edit);
         if moved.is_err() {
             commit::uncharge(more.committed);
             return Err(Errno::ENOMEM);
@@ -221,11 +254,9 @@ impl AddressSpace {
             let flags = new.flags - VmFlags::LOCKED - VmFlags::LOCK_ON_FAULT;
             self.change_flags(inner, from, from + old_len, flags)?;
         } else if old_len != 0 {
-            removed.extend(self.remove_range(inner, from, from + old_len)?);
+            self.remove_range(inner, from, from + old_len, removed)?;
         }
         inner.vmas.insert(new);
-        inner.vmas.join_at(to + new_len);
-        inner.vmas.join_at(to);
         Ok(())
     }
 }

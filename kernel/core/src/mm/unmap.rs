@@ -3,9 +3,10 @@
 use abi::Errno;
 use machine::addr::{PAGE_SIZE, USER_END, UserAddr};
 
-use super::address_space::{AddressSpace, Inner, MAX_MAPPINGS, Removed, Totals};
+use super::address_space::{AddressSpace, Inner, MAX_MAPPINGS, Totals};
 use super::commit;
 use super::map::round_up;
+use super::vma_set::Removed;
 
 impl AddressSpace {
     /// munmap(2).
@@ -21,39 +22,43 @@ impl AddressSpace {
         }
         let len = round_up(len).filter(|&len| len != 0).ok_or(Errno::EINVAL)?;
         let mut inner = self.inner.write();
-        let removed = self.remove_range(&mut inner, start, (start + len).min(end));
+        let mut removed = Removed::default();
+        let done = self.remove_range(&mut inner, start, (start + len).min(end), &mut removed);
         drop(inner);
-        removed.map(drop)
+        drop(removed);
+        done
     }
 
-    /// Takes mappings and pages out of `start .. end`. The result is to be dropped after unlocking.
+    /// Takes mappings and pages out of `start .. end`. What `removed` then has is to be dropped after
+    /// unlocking.
     pub(super) fn remove_range(
         &self,
         inner: &mut Inner,
         start: u64,
         end: u64,
-    ) -> Result<Removed, Errno> {
-        if !inner.vmas.overlaps(start, end) {
-            return Ok(Removed::new());
-        }
-        let splits_one = inner.vmas.at(start).is_some_and(|vma| vma.start < start && end < vma.end);
+        removed: &mut Removed,
+    ) -> Result<(), Errno> {
+        let Some(first) = inner.vmas.find(start).filter(|vma| vma.start < end) else {
+            return Ok(());
+        };
+        let splits_one = first.start < start && end < first.end;
         if splits_one && inner.vmas.len() >= MAX_MAPPINGS {
             return Err(Errno::ENOMEM);
         }
-        let removed = inner.vmas.take_range(start, end);
+        let mut taken = Removed::default();
+        inner.vmas.take_range(start, end, &mut taken);
         let mut less = Totals::default();
-        removed.iter().for_each(|vma| less.add(Totals::of_vma(vma)));
+        taken.iter().for_each(|vma| less.add(Totals::of_vma(vma)));
+        removed.append(taken);
         inner.totals.subtract(less);
         commit::uncharge(less.committed);
         self.unmap_pages(inner, start, end);
-        Ok(removed)
+        Ok(())
     }
 
     /// Takes only the pages out of `start .. end`.
     pub(super) fn unmap_pages(&self, inner: &mut Inner, start: u64, end: u64) {
-        let mut edit = inner.table.edit();
-        let gone = edit.unmap(UserAddr::new(start), UserAddr::new(end));
-        edit.finish();
+        let gone = inner.table.edit().unmap(UserAddr::new(start), UserAddr::new(end));
         self.uncount(gone);
     }
 }

@@ -5,7 +5,37 @@
 
 use alloc::vec::Vec;
 
-use super::vma::Vma;
+use super::vma::{VmFlags, Vma};
+
+/// Mappings that were taken out of a set. What they hold (files) is dropped when no lock is held
+/// any more, since that may take outer locks. Mostly there is one.
+#[must_use = "to be dropped after unlocking"]
+#[derive(Default)]
+pub(super) struct Removed {
+    first: Option<Vma>,
+    rest: Vec<Vma>,
+}
+
+impl Removed {
+    pub(super) fn push(&mut self, vma: Vma) {
+        match self.first {
+            None => self.first = Some(vma),
+            Some(_) => self.rest.push(vma),
+        }
+    }
+
+    /// Adds all of `other`.
+    pub(super) fn append(&mut self, other: Removed) {
+        match self.first {
+            None => *self = other,
+            Some(_) => self.rest.extend(other.first.into_iter().chain(other.rest)),
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Vma> {
+        self.first.iter().chain(&self.rest)
+    }
+}
 
 /// Mappings in one chunk at most.
 const CHUNK: usize = 64;
@@ -36,7 +66,11 @@ struct Place {
 
 impl VmaSet {
     pub(super) const fn new() -> Self {
-        Self { chunks: Vec::new(), count: 0, hint: None }
+        Self {
+            chunks: Vec::new(),
+            count: 0,
+            hint: None,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -48,20 +82,34 @@ impl VmaSet {
     fn locate(&self, addr: u64) -> Place {
         let ends_before = |chunk: &Vec<Vma>| chunk.last().is_some_and(|vma| vma.end <= addr);
         let chunk = self.chunks.partition_point(ends_before);
-        let index =
-            self.chunks.get(chunk).map_or(0, |vmas| vmas.partition_point(|vma| vma.end <= addr));
+        let index = self
+            .chunks
+            .get(chunk)
+            .map_or(0, |vmas| vmas.partition_point(|vma| vma.end <= addr));
         Place { chunk, index }
     }
 
+    #[inline]
     fn get(&self, place: Place) -> Option<&Vma> {
         self.chunks.get(place.chunk)?.get(place.index)
     }
 
+    fn get_mut(&mut self, place: Place) -> Option<&mut Vma> {
+        self.chunks.get_mut(place.chunk)?.get_mut(place.index)
+    }
+
+    #[inline]
     fn before(&self, place: Place) -> Option<Place> {
         match (place.chunk, place.index) {
             (0, 0) => None,
-            (chunk, 0) => Some(Place { chunk: chunk - 1, index: self.chunks[chunk - 1].len() - 1 }),
-            (chunk, index) => Some(Place { chunk, index: index - 1 }),
+            (chunk, 0) => Some(Place {
+                chunk: chunk - 1,
+                index: self.chunks[chunk - 1].len() - 1,
+            }),
+            (chunk, index) => Some(Place {
+                chunk,
+                index: index - 1,
+            }),
         }
     }
 
@@ -92,7 +140,10 @@ impl VmaSet {
     /// All mappings from the first that ends after `addr`, in order.
     pub(super) fn iter_from(&self, addr: u64) -> impl Iterator<Item = &Vma> {
         let place = self.locate(addr);
-        let first = self.chunks.get(place.chunk).map_or(&[][..], |vmas| &vmas[place.index..]);
+        let first = self
+            .chunks
+            .get(place.chunk)
+            .map_or(&[][..], |vmas| &vmas[place.index..]);
         let rest = self.chunks.get(place.chunk + 1..).unwrap_or(&[]);
         first.iter().chain(rest.iter().flatten())
     }
@@ -112,20 +163,41 @@ impl VmaSet {
         self.find(start).is_some_and(|vma| vma.start < end)
     }
 
-    /// Adds a mapping where none is.
+    /// Adds a mapping where none is, as a part of its neighbours if they belong together.
     pub(super) fn insert(&mut self, vma: Vma) {
         debug_assert!(vma.start < vma.end && !self.overlaps(vma.start, vma.end));
+        let next = self.locate(vma.start);
+        if let Some(before) = self.before(next)
+            && self.chunks[before.chunk][before.index].joins(&vma)
+        {
+            self.chunks[before.chunk][before.index].end = vma.end;
+            self.join_with_previous(next);
+            return;
+        }
+        match self.get_mut(next) {
+            Some(next) if vma.joins(next) => (next.start, next.page) = (vma.start, vma.page),
+            _ => {
+                self.insert_at(next, vma);
+            }
+        }
+    }
+
+    /// Adds a mapping at a place; says whether the places of others changed chunks.
+    fn insert_at(&mut self, mut place: Place, vma: Vma) -> bool {
         self.count += 1;
-        let mut place = self.locate(vma.start);
         if place.chunk == self.chunks.len() {
             // Behind everything: at the end of the last chunk, if there is one.
             match self.chunks.last() {
-                None => return self.chunks.push(alloc::vec![vma]),
+                None => {
+                    self.chunks.push(alloc::vec![vma]);
+                    return false;
+                }
                 Some(last) => place = Place { chunk: place.chunk - 1, index: last.len() },
             }
         }
         let vmas = &mut self.chunks[place.chunk];
-        if vmas.len() == CHUNK {
+        let full = vmas.len() == CHUNK;
+        if full {
             // A stream of insertions at one end leaves full chunks behind it.
             let cut = if place.index == CHUNK { CHUNK - 1 } else { CHUNK / 2 };
             let tail = vmas.split_off(cut);
@@ -135,16 +207,21 @@ impl VmaSet {
             }
         }
         self.chunks[place.chunk].insert(place.index, vma);
+        full
     }
 
-    /// Adds a mapping behind all others: for copying a set.
+    /// An empty set with room for as many mappings as `other` has: for copying it.
+    pub(super) fn with_room_of(other: &VmaSet) -> Self {
+        let mut set = Self::new();
+        if other.count != 0 {
+            // The copy may leave some out, so an empty chunk must not stay: see `push`.
+            set.chunks.push(Vec::with_capacity(other.count.min(CHUNK)));
+        }
+        set
+    }
+
+    /// Adds a mapping behind all others, without joining: for copying a set.
     pub(super) fn push(&mut self, vma: Vma) {
-        debug_assert!(
-            self.chunks
-                .last()
-                .and_then(|vmas| vmas.last())
-                .is_none_or(|last| last.end <= vma.start)
-        );
         self.count += 1;
         match self.chunks.last_mut() {
             Some(vmas) if vmas.len() < CHUNK => vmas.push(vma),
@@ -152,54 +229,97 @@ impl VmaSet {
         }
     }
 
+    /// Ends a copy.
+    pub(super) fn pushed_all(&mut self) {
+        if self.count == 0 {
+            self.chunks.clear();
+        }
+    }
+
     fn remove(&mut self, place: Place) -> Vma {
         self.count -= 1;
-        let vma = self.chunks[place.chunk].remove(place.index);
-        if self.chunks[place.chunk].is_empty() {
+        let vmas = &mut self.chunks[place.chunk];
+        let vma = vmas.remove(place.index);
+        if vmas.is_empty() {
             self.chunks.remove(place.chunk);
         }
         vma
     }
 
-    /// Makes `addr` a boundary between mappings.
-    pub(super) fn split_at(&mut self, addr: u64) {
-        if let Some(vma) = self.at_mut(addr)
-            && vma.start < addr
-        {
-            let tail = vma.split_off(addr);
-            self.insert(tail);
+    /// Makes `addr` a boundary between mappings, if the one at `place` contains it; returns the
+    /// place of what begins there.
+    fn split(&mut self, place: Place, addr: u64) -> Place {
+        match self.get_mut(place) {
+            Some(vma) if vma.start < addr && addr < vma.end => {
+                let tail = vma.split_off(addr);
+                let next = Place { index: place.index + 1, ..place };
+                if self.insert_at(next, tail) { self.locate(addr) } else { next }
+            }
+            _ => place,
         }
     }
 
     /// Takes everything in `start .. end` out, splitting at the ends.
-    pub(super) fn take_range(&mut self, start: u64, end: u64) -> Vec<Vma> {
-        self.split_at(start);
-        self.split_at(end);
-        let mut taken = Vec::new();
-        loop {
-            let place = self.locate(start);
-            match self.get(place) {
-                Some(vma) if vma.start < end => taken.push(self.remove(place)),
-                _ => break,
+    pub(super) fn take_range(&mut self, start: u64, end: u64, taken: &mut Removed) {
+        let mut place = self.split(self.locate(start), start);
+        while let Some(vma) = self.get(place)
+            && vma.start < end
+        {
+            if end < vma.end {
+                self.split(place, end);
+                place = self.locate(start);
             }
+            // What follows moves up to the same place, except into another chunk.
+            taken.push(self.remove(place));
+            place = self.next_or_first_of_next(place);
         }
         self.opened(end);
-        taken
+    }
+
+    /// The place itself, or the beginning of the next chunk if it is past the end of its own.
+    fn next_or_first_of_next(&self, place: Place) -> Place {
+        match self.chunks.get(place.chunk) {
+            Some(vmas) if place.index >= vmas.len() => Place { chunk: place.chunk + 1, index: 0 },
+            Some(_) => place,
+            None => Place { index: 0, ..place },
+        }
+    }
+
+    /// Gives the part `start .. end` of one mapping other flags, and joins it with its neighbours if
+    /// they then belong together.
+    pub(super) fn set_flags(&mut self, start: u64, end: u64, flags: VmFlags) {
+        let mut place = self.split(self.locate(start), start);
+        if self.get(place).is_some_and(|vma| end < vma.end) {
+            self.split(place, end);
+            place = self.locate(start);
+        }
+        if let Some(vma) = self.get_mut(place) {
+            debug_assert!(vma.start == start && vma.end == end);
+            vma.flags = flags;
+        }
+        self.join_with_previous(self.after(place));
+        self.join_with_previous(place);
+    }
+
+    fn after(&self, place: Place) -> Place {
+        self.next_or_first_of_next(Place { index: place.index + 1, ..place })
     }
 
     /// Joins the mapping that begins at `addr` with the one before it, if they belong together.
-    /// Returns whether they did.
-    pub(super) fn join_at(&mut self, addr: u64) -> bool {
+    pub(super) fn join_at(&mut self, addr: u64) {
         let place = self.locate(addr);
-        let (Some(vma), Some(before)) = (self.get(place), self.before(place)) else {
-            return false;
-        };
-        if vma.start != addr || !self.get(before).is_some_and(|previous| previous.joins(vma)) {
-            return false;
+        if self.get(place).is_some_and(|vma| vma.start == addr) {
+            self.join_with_previous(place);
         }
-        let end = self.remove(place).end;
-        self.chunks[before.chunk][before.index].end = end;
-        true
+    }
+
+    fn join_with_previous(&mut self, place: Place) {
+        let (Some(vma), Some(before)) = (self.get(place), self.before(place)) else { return };
+        if self.chunks[before.chunk][before.index].joins(vma) {
+            let end = vma.end;
+            drop(self.remove(place));
+            self.chunks[before.chunk][before.index].end = end;
+        }
     }
 
     /// Addresses up to `end` became free.
@@ -214,8 +334,9 @@ impl VmaSet {
 
     /// The highest `len` free bytes in `low .. high`, and their lowest address.
     pub(super) fn find_gap_down(&mut self, len: u64, low: u64, high: u64) -> Option<u64> {
-        let known =
-            self.hint.filter(|hint| hint.high == high && hint.len <= len && hint.addr <= high);
+        let known = self
+            .hint
+            .filter(|hint| hint.high == high && hint.len <= len && hint.addr <= high);
         let (ceiling, mut longest) = known.map_or((high, 0), |hint| (hint.addr, hint.len - 1));
         // Stacks want a gap below them, even if they are above the ceiling.
         let above = self.iter_from(ceiling).next();
@@ -223,8 +344,9 @@ impl VmaSet {
         let mut place = self.first_from(ceiling);
         let end = loop {
             let below = self.before(place);
-            let bottom =
-                below.and_then(|place| self.get(place)).map_or(low, |vma| vma.end.max(low));
+            let bottom = below
+                .and_then(|place| self.get(place))
+                .map_or(low, |vma| vma.end.max(low));
             let gap = top.saturating_sub(bottom);
             if gap >= len {
                 break top;
@@ -237,7 +359,11 @@ impl VmaSet {
             }
             top = top.min(vma.start_with_gap());
         };
-        self.hint = Some(Hint { high, addr: end, len: longest + 1 });
+        self.hint = Some(Hint {
+            high,
+            addr: end,
+            len: longest + 1,
+        });
         Some(end - len)
     }
 
@@ -245,7 +371,10 @@ impl VmaSet {
     fn first_from(&self, addr: u64) -> Place {
         let place = self.locate(addr);
         match self.get(place) {
-            Some(vma) if vma.start < addr => Place { index: place.index + 1, ..place },
+            Some(vma) if vma.start < addr => Place {
+                index: place.index + 1,
+                ..place
+            },
             _ => place,
         }
     }
@@ -281,17 +410,26 @@ impl VmaSet {
             last = vma.end;
         }
         assert_eq!(self.iter().count(), self.count);
-        assert!(self.chunks.iter().all(|vmas| !vmas.is_empty() && vmas.len() <= CHUNK));
+        assert!(
+            self.chunks
+                .iter()
+                .all(|vmas| !vmas.is_empty() && vmas.len() <= CHUNK)
+        );
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::vma::VmFlags;
     use super::*;
 
     fn vma(start: u64, end: u64) -> Vma {
-        Vma { start, end, flags: VmFlags::READ, page: start >> 12, object: None }
+        Vma {
+            start,
+            end,
+            flags: VmFlags::READ,
+            page: start >> 12,
+            object: None,
+        }
     }
 
     /// The highest gap, by trying all.
@@ -315,7 +453,8 @@ mod tests {
             let (start, len) = (1 + next(590), 1 + next(6));
             let (from, to) = (start as usize, ((start + len) as usize).min(600));
             if next(2) == 0 {
-                set.take_range(start * 0x1000, to as u64 * 0x1000);
+                let mut taken = Removed::default();
+                set.take_range(start * 0x1000, to as u64 * 0x1000, &mut taken);
                 pages[from..to].fill(false);
             } else if !pages[from..to].iter().any(|&used| used) {
                 // Different flags, so that most do not join.
@@ -323,17 +462,27 @@ mod tests {
                 new.flags.set(VmFlags::WRITE, next(2) == 0);
                 set.insert(new);
                 pages[from..to].fill(true);
-                if next(2) == 0 {
-                    set.join_at(to as u64 * 0x1000);
-                    set.join_at(start * 0x1000);
-                }
+            } else if pages[from..to].iter().all(|&used| used)
+                && set.at(start * 0x1000).is_some_and(|vma| to as u64 * 0x1000 <= vma.end)
+            {
+                let write = if next(2) == 0 { VmFlags::WRITE } else { VmFlags::empty() };
+                set.set_flags(start * 0x1000, to as u64 * 0x1000, VmFlags::READ | write);
             }
             set.check();
             let probe = next(600);
-            assert_eq!(set.at(probe * 0x1000).is_some(), pages[probe as usize], "round {round}");
-            let (len, high) =
-                ((1 + next(5)) * 0x1000, if next(4) == 0 { 300 } else { 600 } * 0x1000);
-            assert_eq!(set.find_gap_down(len, 0x1000, high), slow_gap(&set, len, 0x1000, high));
+            assert_eq!(
+                set.at(probe * 0x1000).is_some(),
+                pages[probe as usize],
+                "round {round}"
+            );
+            let (len, high) = (
+                (1 + next(5)) * 0x1000,
+                if next(4) == 0 { 300 } else { 600 } * 0x1000,
+            );
+            assert_eq!(
+                set.find_gap_down(len, 0x1000, high),
+                slow_gap(&set, len, 0x1000, high)
+            );
         }
         assert!(set.len() > 20);
     }
@@ -348,6 +497,9 @@ mod tests {
             set.find_gap_down(0x1000, 0x1000, 0x1000_0000),
             Some(0x1000_0000 - 0x10_0000 - 0x1000)
         );
-        assert_eq!(set.find_gap_up(0x1000, 0x0ff0_0000, 0x2000_0000), Some(0x1002_0000));
+        assert_eq!(
+            set.find_gap_up(0x1000, 0x0ff0_0000, 0x2000_0000),
+            Some(0x1002_0000)
+        );
     }
 }

@@ -355,6 +355,12 @@ impl PhysicalMemory {
         }
     }
 
+    /// How many frames this processor knows to be zero.
+    #[cfg(test)]
+    pub(crate) fn zeroed_in_stock(&self) -> usize {
+        self.stocks[cpu::id().index() % STOCKS].lock().zero.len()
+    }
+
     /// Whether every frame but the zero frame is free.
     #[cfg(not(target_os = "none"))]
     pub(crate) fn is_pristine(&self) -> bool {

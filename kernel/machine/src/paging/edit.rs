@@ -5,10 +5,11 @@ use core::sync::atomic::Ordering;
 
 use super::entry::{Mapping, PageFlags, table_number};
 use super::gather::Gather;
-use super::table::{ROOT_LEVEL, Table, add_reference, index, span};
+use super::root::Root;
+use super::table::{ROOT_LEVEL, Table, group_bit, index, span};
 use super::{PageTable, last_byte, slots};
 use crate::addr::{USER_END, UserAddr};
-use crate::frame::OutOfFrames;
+use crate::frame::{CACHED, FrameInfo, OutOfFrames, physical};
 
 /// Pages by what they belong to; the page of zeroes is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,9 +22,8 @@ pub struct Counts {
 
 impl Counts {
     #[inline]
-    fn add(&mut self, mapping: Mapping) {
-        if mapping.is_special() {
-        } else if mapping.is_cached() {
+    fn add(&mut self, info: &FrameInfo) {
+        if info.meta.load(Ordering::Relaxed) & CACHED != 0 {
             self.file += 1;
         } else {
             self.anon += 1;
@@ -50,8 +50,17 @@ pub struct Editor<'a> {
 
 impl PageTable {
     /// Borrows the table for changes to ranges.
+    #[inline(always)]
     pub fn edit(&mut self) -> Editor<'_> {
         Editor { table: self, gather: Gather::new() }
+    }
+
+    fn get_or_make_leaf(&self, addr: u64) -> Result<Table, OutOfFrames> {
+        debug_assert!(addr < USER_END.as_u64());
+        match self.leaf(addr) {
+            Some(leaf) => Ok(leaf),
+            None => self.make_leaf(addr),
+        }
     }
 }
 
@@ -61,63 +70,48 @@ impl<'a> Editor<'a> {
         Self { table, gather: Gather::unloaded() }
     }
 
-    /// Flushes and drops now. The same as dropping the editor, but easier to see.
-    pub fn finish(self) {}
-
     /// Unmaps `start .. end`, and returns what was mapped. Tables that became empty are freed.
     pub fn unmap(&mut self, start: UserAddr, end: UserAddr) -> Counts {
         let mut counts = Counts::default();
-        if let Some(last) = last_byte(start, end) {
-            let root = self.table.root.table();
-            self.unmap_below(root, ROOT_LEVEL, 0, start.as_u64(), last, &mut counts);
+        let Some(last) = last_byte(start, end) else { return counts };
+        let Self { table, gather } = self;
+        let start = start.as_u64();
+        let mut emptied = false;
+        let Ok(()) = table.for_leaves(start, last, &mut |leaf, base, first, last| {
+            clear_leaf(leaf, base, (first, last), gather, &table.root, &mut counts);
+            emptied |= leaf.used() == 0;
+            Ok::<(), Infallible>(())
+        });
+        if emptied {
+            self.prune(self.table.root.table(), ROOT_LEVEL, 0, (start, last));
         }
         counts
     }
 
-    fn unmap_below(
-        &mut self,
-        table: Table,
-        level: u32,
-        base: u64,
-        start: u64,
-        last: u64,
-        counts: &mut Counts,
-    ) {
-        let (first, end) = slots(level, base, start, last);
-        let done = table.for_each(first, end, |slot, raw| {
-            let addr = base + slot as u64 * span(level);
-            if level == 0 {
-                let old = table.clear(slot);
-                self.gone(addr, old, counts);
-            } else if let Some(number) = table_number(raw) {
-                // SAFETY: upper entries lead to tables; only we free them.
-                let below = unsafe { Table::at(number) };
-                self.unmap_below(below, level - 1, addr, start, last, counts);
-                if below.used() == 0 {
-                    table.clear(slot);
-                    self.table.tables.fetch_sub(1, Ordering::Relaxed);
-                    let at = addr.max(start);
-                    self.gather.release_table(&self.table.root, at, number);
-                }
-            }
-            Ok::<(), Infallible>(())
-        });
-        let Ok(()) = done;
+    /// Unmaps everything and frees all tables but the root, also those that were made on the way to
+    /// a last-level table that then could not be had.
+    pub(super) fn clear(&mut self) {
+        self.unmap(UserAddr::NULL, USER_END);
+        self.prune(self.table.root.table(), ROOT_LEVEL, 0, (0, USER_END.as_u64() - 1));
     }
 
-    /// An entry of level 0 was emptied.
-    #[inline]
-    fn gone(&mut self, addr: u64, old: u64, counts: &mut Counts) {
-        let Some(mapping) = Mapping::from_raw(old) else {
-            return;
-        };
-        if mapping.flags().contains(PageFlags::READ) {
-            self.gather.touch(addr);
-        }
-        if !mapping.is_special() {
-            counts.add(mapping);
-            self.gather.release(&self.table.root, mapping.number());
-        }
+    /// Frees the tables with addresses in `start ..= last` that have become empty.
+    fn prune(&mut self, table: Table, level: u32, base: u64, (start, last): (u64, u64)) {
+        let (first, end) = slots(level, base, start, last);
+        table.for_each(first, end, |slot, raw| {
+            let Some(number) = table_number(raw) else { return };
+            let base = base + slot as u64 * span(level);
+            // SAFETY: upper entries lead to tables; only we free them.
+            let below = unsafe { Table::at(number) };
+            if level > 1 {
+                self.prune(below, level - 1, base, (start, last));
+            }
+            if below.used() == 0 {
+                table.clear(slot);
+                self.table.tables.fetch_sub(1, Ordering::Relaxed);
+                self.gather.release_table(&self.table.root, base.max(start), number);
+            }
+        });
     }
 
     /// Gives each mapped page in `start .. end` the flags that `f` says; the frame stays.
@@ -128,111 +122,53 @@ impl<'a> Editor<'a> {
         end: UserAddr,
         mut f: impl FnMut(UserAddr, Mapping) -> PageFlags,
     ) {
-        let Some(last) = last_byte(start, end) else {
-            return;
-        };
-        let root = self.table.root.table();
-        self.update_below(root, ROOT_LEVEL, 0, start.as_u64(), last, &mut f);
-    }
-
-    fn update_below(
-        &mut self,
-        table: Table,
-        level: u32,
-        base: u64,
-        start: u64,
-        last: u64,
-        f: &mut impl FnMut(UserAddr, Mapping) -> PageFlags,
-    ) {
-        let (first, end) = slots(level, base, start, last);
-        let done = table.for_each(first, end, |slot, mut raw| {
-            let addr = base + slot as u64 * span(level);
-            if level != 0 {
-                if let Some(number) = table_number(raw) {
-                    // SAFETY: upper entries lead to tables; only we free them.
-                    let below = unsafe { Table::at(number) };
-                    self.update_below(below, level - 1, addr, start, last, f);
+        let Some(last) = last_byte(start, end) else { return };
+        let Self { table, gather } = self;
+        let Ok(()) = table.for_leaves(start.as_u64(), last, &mut |leaf, base, first, last| {
+            leaf.for_each(first, last, |slot, raw| {
+                let addr = base + slot as u64 * span(0);
+                let mut new_flags = |mapping| f(UserAddr::new(addr), mapping);
+                if update_entry(leaf, slot, raw, &mut new_flags) {
+                    gather.touch(addr);
                 }
-                return Ok::<(), Infallible>(());
-            }
-            // The processor may set its flags until the entry is exchanged.
-            while let Some(old) = Mapping::from_raw(raw) {
-                let special = old.flags().intersection(PageFlags::SPECIAL);
-                let flags = f(UserAddr::new(addr), old).difference(PageFlags::SPECIAL);
-                let new = old.with_flags(flags.union(special));
-                if new == old {
-                    break;
-                }
-                match table.compare_exchange(slot, raw, new.raw()) {
-                    Ok(_) => {
-                        if old.loses(new) || old.flags().difference(new.flags()).intersects(HISTORY)
-                        {
-                            self.gather.touch(addr);
-                        }
-                        break;
-                    }
-                    Err(now) => raw = now,
-                }
-            }
-            Ok(())
+            });
+            Ok::<(), Infallible>(())
         });
-        let Ok(()) = done;
     }
 
     /// Moves what is mapped in `from .. from + len` to `to .. to + len`, where nothing is mapped.
     /// The ranges do not overlap. On failure nothing has moved.
-    pub fn move_range(
-        &mut self,
-        from: UserAddr,
-        to: UserAddr,
-        len: u64,
-    ) -> Result<(), OutOfFrames> {
-        let Some(last) = last_byte(from, from.wrapping_add(len)) else {
-            return Ok(());
-        };
+    pub fn move_range(&mut self, from: UserAddr, to: UserAddr, len: u64) -> Result<(), OutOfFrames> {
+        let end = from.wrapping_add(len);
+        let Some(last) = last_byte(from, end) else { return Ok(()) };
         assert!(to.range_ok(len), "not a user range");
+        let Self { table, gather } = self;
         let (start, shift) = (from.as_u64(), to.as_u64().wrapping_sub(from.as_u64()));
         // First make all tables, which can fail; then nothing can.
-        let mut made_to = None;
-        let mut failed = Ok(());
-        self.table.for_each(from, from.wrapping_add(len), |addr, _| {
-            let target = addr.as_u64().wrapping_add(shift);
-            if failed.is_ok() && made_to != Some(target / span(1)) {
-                failed = self.table.ensure_leaf(target);
-                made_to = Some(target / span(1));
-            }
-        });
-        failed?;
-        let mut addr = start;
-        while addr <= last {
-            let chunk_end = last.min(addr | (span(1) - 1));
-            if let Some(source) = self.table.leaf(addr) {
-                self.move_leaf(source, addr, chunk_end, shift);
-            }
-            addr = chunk_end + 1;
-        }
-        self.drop_empty_tables(from, from.wrapping_add(len));
+        let mut made = None;
+        table.for_leaves(start, last, &mut |leaf, base, first, last| {
+            let mut outcome = Ok(());
+            leaf.for_each(first, last, |slot, _| {
+                let target = (base + slot as u64 * span(0)).wrapping_add(shift);
+                if outcome.is_ok() && made != Some(target / span(1)) {
+                    outcome = table.get_or_make_leaf(target).map(|_| ());
+                    made = Some(target / span(1));
+                }
+            });
+            outcome
+        })?;
+        table.for_leaves(start, last, &mut |leaf, base, first, last| {
+            leaf.clear_range(first, last, |slot, raw| {
+                let addr = base + slot as u64 * span(0);
+                let target = addr.wrapping_add(shift);
+                let other = table.leaf(target).expect("invariant: the table was made before");
+                other.fill(index(target, 0), raw);
+                gather.touch(addr);
+            });
+            Ok(())
+        })?;
+        self.prune(self.table.root.table(), ROOT_LEVEL, 0, (start, last));
         Ok(())
-    }
-
-    fn move_leaf(&mut self, source: Table, start: u64, last: u64, shift: u64) {
-        let base = start & !(span(1) - 1);
-        let done = source.for_each(index(start, 0), index(last, 0), |slot, _| {
-            let addr = base + slot as u64 * span(0);
-            let target = addr.wrapping_add(shift);
-            let leaf = self.table.leaf(target).expect("invariant: the table was made before");
-            let raw = source.clear(slot);
-            self.gather.touch(addr);
-            leaf.fill(index(target, 0), raw);
-            Ok::<(), Infallible>(())
-        });
-        let Ok(()) = done;
-    }
-
-    /// Frees the tables that have become empty in a range from which all pages were moved.
-    fn drop_empty_tables(&mut self, start: UserAddr, end: UserAddr) {
-        let counts = self.unmap(start, end);
-        debug_assert_eq!(counts, Counts::default());
     }
 
     /// Maps the pages of `start .. end` in `child` as well, which has nothing there yet.
@@ -247,95 +183,109 @@ impl<'a> Editor<'a> {
         share: Share,
     ) -> Result<Counts, OutOfFrames> {
         let mut counts = Counts::default();
-        if let Some(last) = last_byte(start, end) {
-            let root = self.table.root.table();
-            let job = Sharing { child, start: start.as_u64(), last, share };
-            self.share_below(root, ROOT_LEVEL, 0, &job, &mut counts)?;
-        }
+        let Some(last) = last_byte(start, end) else { return Ok(counts) };
+        let Self { table, gather } = self;
+        table.for_leaves(start.as_u64(), last, &mut |leaf, base, first, last| {
+            let share_leaf = match share {
+                Share::Cow => share_leaf::<true>,
+                Share::Shared => share_leaf::<false>,
+            };
+            share_leaf(leaf, child, base, (first, last), gather, &mut counts)
+        })?;
         Ok(counts)
     }
+}
 
-    fn share_below(
-        &mut self,
-        table: Table,
-        level: u32,
-        base: u64,
-        job: &Sharing<'_>,
-        counts: &mut Counts,
-    ) -> Result<(), OutOfFrames> {
-        let (first, end) = slots(level, base, job.start, job.last);
-        if level == 0 {
-            return self.share_leaf(table, base, (first, end), job, counts);
+/// Empties entries of a last-level table.
+#[inline]
+fn clear_leaf(
+    leaf: Table,
+    base: u64,
+    (first, last): (usize, usize),
+    gather: &mut Gather,
+    root: &Root,
+    counts: &mut Counts,
+) {
+    let memory = physical();
+    leaf.clear_range(first, last, |slot, raw| {
+        let Some(mapping) = Mapping::from_raw(raw) else { return };
+        if raw & PageFlags::READ.bits() != 0 {
+            gather.touch(base + slot as u64 * span(0));
         }
-        table.for_each(first, end, |slot, raw| {
-            let addr = base + slot as u64 * span(level);
-            let Some(number) = table_number(raw) else {
-                return Ok(());
-            };
-            // SAFETY: upper entries lead to tables; only we free them.
-            let below = unsafe { Table::at(number) };
-            self.share_below(below, level - 1, addr, job, counts)
-        })
-    }
+        if !mapping.is_special() {
+            counts.add(memory.info(mapping.number()));
+            gather.release(root, mapping.number());
+        }
+    });
+}
 
-    fn share_leaf(
-        &mut self,
-        table: Table,
-        base: u64,
-        (first, end): (usize, usize),
-        job: &Sharing<'_>,
-        counts: &mut Counts,
-    ) -> Result<(), OutOfFrames> {
-        let mut target: Option<Table> = None;
-        table.for_each(first, end, |slot, mut raw| {
-            let leaf = match target {
-                Some(leaf) => leaf,
-                None => *target.insert(job.child.get_or_make_leaf(base)?),
-            };
-            if job.share == Share::Cow && raw & PageFlags::WRITE.bits() != 0 {
-                // A locked instruction: the processor may be setting the dirty flag.
-                raw = table.clear_bits(slot, PageFlags::WRITE.bits()) & !PageFlags::WRITE.bits();
-                self.gather.touch(base + slot as u64 * span(0));
-            }
-            let Some(mapping) = Mapping::from_raw(raw) else {
-                return Ok(());
-            };
-            if !mapping.is_special() {
-                counts.add(mapping);
-                add_reference(mapping.number());
-            }
-            leaf.fill(slot, raw);
-            Ok(())
-        })
+/// Changes one entry; says whether a processor may remember rights that it had.
+#[inline]
+fn update_entry(leaf: Table, slot: usize, mut raw: u64, f: &mut impl FnMut(Mapping) -> PageFlags) -> bool {
+    // The processor may set its flags until the entry is exchanged.
+    while let Some(old) = Mapping::from_raw(raw) {
+        let special = old.flags().intersection(PageFlags::SPECIAL);
+        let flags = f(old).difference(PageFlags::SPECIAL).union(special);
+        let new = old.with_flags(flags);
+        if new == old {
+            return false;
+        }
+        match leaf.compare_exchange(slot, raw, new.raw()) {
+            Ok(_) => return old.loses(new) || old.flags().difference(flags).intersects(HISTORY),
+            Err(now) => raw = now,
+        }
     }
+    false
+}
+
+/// Copies entries to the child's table, where they are empty, and counts the frames' new users.
+fn share_leaf<const COW: bool>(
+    leaf: Table,
+    child: &PageTable,
+    base: u64,
+    (first, last): (usize, usize),
+    gather: &mut Gather,
+    counts: &mut Counts,
+) -> Result<(), OutOfFrames> {
+    const WRITE: u64 = PageFlags::WRITE.bits();
+    let memory = physical();
+    let (mut groups, mut entries) = (0, 0);
+    let mut protected: Option<(usize, usize)> = None;
+    // Made at the first page, so that the child gets no empty table.
+    let mut target: Option<Result<Table, OutOfFrames>> = None;
+    leaf.for_each(first, last, |slot, mut raw| {
+        let Ok(target) = target.get_or_insert_with(|| child.get_or_make_leaf(base)) else { return };
+        if COW && raw & WRITE != 0 {
+            // A locked instruction: the processor may be setting the dirty flag.
+            raw = leaf.clear_bits(slot, WRITE) & !WRITE;
+            protected = Some((protected.map_or(slot, |(first, _)| first), slot));
+        }
+        let Some(mapping) = Mapping::from_raw(raw) else { return };
+        if !mapping.is_special() {
+            let info = memory.info(mapping.number());
+            info.acquire();
+            counts.add(info);
+        }
+        target.fill_uncounted(slot, raw);
+        groups |= group_bit(slot);
+        entries += 1;
+    });
+    if let Some(target) = target {
+        target?.note_uses(groups, entries);
+    }
+    if let Some((first, last)) = protected {
+        let addr = |slot| base + slot as u64 * span(0);
+        gather.touch_range(addr(first), addr(last));
+    }
+    Ok(())
 }
 
 /// What the processor noted, or we for those who watch writes.
-const HISTORY: PageFlags = PageFlags::ACCESSED.union(PageFlags::DIRTY).union(PageFlags::SOFT_DIRTY);
-
-/// One call of `share_into`.
-struct Sharing<'a> {
-    child: &'a PageTable,
-    start: u64,
-    last: u64,
-    share: Share,
-}
-
-impl PageTable {
-    fn get_or_make_leaf(&self, addr: u64) -> Result<Table, OutOfFrames> {
-        match self.leaf(addr) {
-            Some(leaf) => Ok(leaf),
-            None => self.make_leaf(addr),
-        }
-    }
-
-    fn ensure_leaf(&self, addr: u64) -> Result<(), OutOfFrames> {
-        debug_assert!(addr < USER_END.as_u64());
-        self.get_or_make_leaf(addr).map(|_| ())
-    }
-}
+const HISTORY: PageFlags =
+    PageFlags::ACCESSED.union(PageFlags::DIRTY).union(PageFlags::SOFT_DIRTY);
 
 impl Drop for Editor<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.gather.flush(&self.table.root);
     }

@@ -19,8 +19,16 @@ pub(super) struct Gather {
 }
 
 impl Gather {
+    #[inline(always)]
     pub(super) fn new() -> Self {
-        Self { start: u64::MAX, end: 0, frames: ArrayVec::new_const(), unloaded: false }
+        Self { start: u64::MAX, end: 0, frames: ArrayVec::new(), unloaded: false }
+    }
+
+    /// The pages from `first` to `last`, both included, lost rights.
+    #[inline]
+    pub(super) fn touch_range(&mut self, first: u64, last: u64) {
+        self.touch(first);
+        self.touch(last);
     }
 
     /// For a root that no processor has, or can get, loaded.
@@ -51,6 +59,7 @@ impl Gather {
     }
 
     /// Makes all processors forget, then drops the frames.
+    #[inline]
     pub(super) fn flush(&mut self, root: &Root) {
         if self.start < self.end && !self.unloaded {
             root.flush(self.start, self.end);

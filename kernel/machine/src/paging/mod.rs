@@ -94,8 +94,32 @@ impl PageTable {
     /// faults at the same time.
     pub fn for_each(&self, start: UserAddr, end: UserAddr, mut f: impl FnMut(UserAddr, Mapping)) {
         if let Some(last) = last_byte(start, end) {
-            visit(self.root.table(), ROOT_LEVEL, 0, start.as_u64(), last, &mut f);
+            let Ok(()) = self.for_leaves(start.as_u64(), last, &mut |leaf, base, first, last| {
+                leaf.for_each(first, last, |slot, raw| {
+                    if let Some(mapping) = Mapping::from_raw(raw) {
+                        f(UserAddr::new(base + slot as u64 * span(0)), mapping);
+                    }
+                });
+                Ok::<(), Infallible>(())
+            });
         }
+    }
+
+    /// See [`leaves_below`]; quick for ranges inside of one table.
+    #[inline]
+    fn for_leaves<E>(
+        &self,
+        start: u64,
+        last: u64,
+        f: &mut impl FnMut(Table, u64, usize, usize) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if start / span(1) == last / span(1) {
+            return match self.leaf(start) {
+                Some(leaf) => f(leaf, start & !(span(1) - 1), index(start, 0), index(last, 0)),
+                None => Ok(()),
+            };
+        }
+        leaves_below(self.root.table(), ROOT_LEVEL, 0, (start, last), f)
     }
 
     /// The last-level table of `addr`.
@@ -182,37 +206,36 @@ fn slots(level: u32, base: u64, start: u64, last: u64) -> (usize, usize) {
     (index(start.max(base), level), index(last.min(end), level))
 }
 
-fn visit(
+/// Calls `f(leaf, base, first, last)` for each last-level table that has addresses in
+/// `start ..= last`, with the slice of its entries; in order, skipping what is not there.
+fn leaves_below<E>(
     table: Table,
     level: u32,
     base: u64,
-    start: u64,
-    last: u64,
-    f: &mut impl FnMut(UserAddr, Mapping),
-) {
+    (start, last): (u64, u64),
+    f: &mut impl FnMut(Table, u64, usize, usize) -> Result<(), E>,
+) -> Result<(), E> {
     let (first, end) = slots(level, base, start, last);
-    let done = table.for_each(first, end, |slot, raw| {
-        let addr = base + slot as u64 * span(level);
-        match (level, Mapping::from_raw(raw), table_number(raw)) {
-            (0, Some(mapping), _) => f(UserAddr::new(addr), mapping),
-            (_, _, Some(number)) => {
-                // SAFETY: upper entries lead to tables, and the page table is borrowed.
-                let below = unsafe { Table::at(number) };
-                visit(below, level - 1, addr, start, last, f);
-            }
-            _ => {}
+    if level == 0 {
+        return f(table, base, first, end);
+    }
+    let mut outcome = Ok(());
+    table.for_each(first, end, |slot, raw| {
+        if let (Ok(()), Some(number)) = (&outcome, table_number(raw)) {
+            // SAFETY: upper entries lead to tables, and the page table is borrowed.
+            let below = unsafe { Table::at(number) };
+            let base = base + slot as u64 * span(level);
+            outcome = leaves_below(below, level - 1, base, (start, last), f);
         }
-        Ok::<(), Infallible>(())
     });
-    let Ok(()) = done;
+    outcome
 }
 
 impl Drop for PageTable {
     fn drop(&mut self) {
         // From here on no processor walks these tables, not even speculatively.
         self.root.evict();
-        let mut editor = Editor::unloaded(self);
-        editor.unmap(UserAddr::NULL, USER_END);
+        Editor::unloaded(self).clear();
     }
 }
 

@@ -89,7 +89,7 @@ impl Table {
 
     #[inline]
     pub(super) fn get(&self, index: usize) -> u64 {
-        self.entries[index].load(Ordering::Acquire)
+        self.entries[index % ENTRIES].load(Ordering::Acquire)
     }
 
     /// Fills an empty entry; the caller excludes others.
@@ -97,26 +97,25 @@ impl Table {
     pub(super) fn fill(&self, index: usize, raw: u64) {
         debug_assert_eq!(self.get(index), 0);
         self.note_use(index);
-        self.entries[index].store(raw, Ordering::Release);
+        self.entries[index % ENTRIES].store(raw, Ordering::Release);
     }
 
     /// Fills an entry of an upper table if it is still empty; else tells what is there.
     pub(super) fn try_fill(&self, index: usize, raw: u64) -> Result<(), u64> {
-        self.entries[index].compare_exchange(0, raw, Ordering::AcqRel, Ordering::Acquire)?;
+        self.entries[index % ENTRIES].compare_exchange(0, raw, Ordering::AcqRel, Ordering::Acquire)?;
         self.note_use(index);
         Ok(())
     }
 
     #[inline]
     fn note_use(&self, index: usize) {
-        self.info.a.fetch_or(1 << (index / GROUP), Ordering::Relaxed);
-        self.info.meta.fetch_add(ONE, Ordering::Relaxed);
+        self.note_uses(group_bit(index), 1);
     }
 
     /// Empties an entry and returns what was in it. A full barrier.
     #[inline]
     pub(super) fn clear(&self, index: usize) -> u64 {
-        let raw = self.entries[index].swap(0, Ordering::SeqCst);
+        let raw = self.entries[index % ENTRIES].swap(0, Ordering::SeqCst);
         debug_assert_ne!(raw, 0);
         if self.info.meta.fetch_sub(ONE, Ordering::Relaxed) / ONE == 1 {
             self.info.a.store(0, Ordering::Relaxed);
@@ -124,16 +123,43 @@ impl Table {
         raw
     }
 
+    /// Empties all entries in use in `first ..= last` and hands each to `f(index, raw)`.
+    #[inline]
+    pub(super) fn clear_range(&self, first: usize, last: usize, mut f: impl FnMut(usize, u64)) {
+        let mut gone = 0;
+        self.for_each(first, last, |index, _| {
+            gone += ONE;
+            f(index, self.entries[index % ENTRIES].swap(0, Ordering::SeqCst));
+        });
+        if gone != 0 && self.info.meta.fetch_sub(gone, Ordering::Relaxed) / ONE == gone / ONE {
+            self.info.a.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// Fills an empty entry without counting it: [`note_uses`](Self::note_uses) follows.
+    #[inline]
+    pub(super) fn fill_uncounted(&self, index: usize, raw: u64) {
+        debug_assert_eq!(self.get(index), 0);
+        self.entries[index % ENTRIES].store(raw, Ordering::Release);
+    }
+
+    /// Counts `entries` that were filled, in the groups that `groups` has bits for.
+    #[inline]
+    pub(super) fn note_uses(&self, groups: u32, entries: u32) {
+        self.info.a.fetch_or(groups, Ordering::Relaxed);
+        self.info.meta.fetch_add(entries * ONE, Ordering::Relaxed);
+    }
+
     /// Empties an entry for a moment, while it still counts as in use. A full barrier.
     #[inline]
     pub(super) fn take(&self, index: usize) -> u64 {
-        self.entries[index].swap(0, Ordering::SeqCst)
+        self.entries[index % ENTRIES].swap(0, Ordering::SeqCst)
     }
 
     /// Ends what [`take`](Self::take) began.
     #[inline]
     pub(super) fn put_back(&self, index: usize, raw: u64) {
-        self.entries[index].store(raw, Ordering::Release);
+        self.entries[index % ENTRIES].store(raw, Ordering::Release);
     }
 
     /// Sets bits of an entry in use, as the processor does.
@@ -145,24 +171,19 @@ impl Table {
     /// Replaces an entry if it still reads `old`; the processor may have set flags in between.
     #[inline]
     pub(super) fn compare_exchange(&self, index: usize, old: u64, new: u64) -> Result<u64, u64> {
-        self.entries[index].compare_exchange(old, new, Ordering::SeqCst, Ordering::Acquire)
+        self.entries[index % ENTRIES].compare_exchange(old, new, Ordering::SeqCst, Ordering::Acquire)
     }
 
     /// Clears bits of an entry in use. A full barrier.
     #[inline]
     pub(super) fn clear_bits(&self, index: usize, bits: u64) -> u64 {
-        self.entries[index].fetch_and(!bits, Ordering::SeqCst)
+        self.entries[index % ENTRIES].fetch_and(!bits, Ordering::SeqCst)
     }
 
     /// Calls `f(index, raw)` for each entry in use in `first ..= last`, in order; `f` may change
     /// that entry.
     #[inline]
-    pub(super) fn for_each<E>(
-        &self,
-        first: usize,
-        last: usize,
-        mut f: impl FnMut(usize, u64) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(super) fn for_each(&self, first: usize, last: usize, mut f: impl FnMut(usize, u64)) {
         let mut groups = self.info.a.load(Ordering::Relaxed);
         groups &= u32::MAX << (first / GROUP);
         groups &= u32::MAX >> (ENTRIES / GROUP - 1 - last / GROUP);
@@ -172,20 +193,19 @@ impl Table {
             let start = (group * GROUP).max(first);
             let end = (group * GROUP + GROUP - 1).min(last);
             for index in start..=end {
-                let raw = self.get(index);
+                let raw = self.entries[index % ENTRIES].load(Ordering::Acquire);
                 if raw != 0 {
-                    f(index, raw)?;
+                    f(index, raw);
                 }
             }
         }
-        Ok(())
     }
 }
 
-/// Adds a reference to a mapped frame for a second entry.
+/// The bit of an entry's group in the occupancy mask.
 #[inline]
-pub(super) fn add_reference(number: Number) {
-    physical().info(number).acquire();
+pub(super) fn group_bit(index: usize) -> u32 {
+    1 << (index / GROUP)
 }
 
 /// A handle of its own for the frame in a mapping.
@@ -194,7 +214,7 @@ pub(super) fn add_reference(number: Number) {
 /// The mapping is counted and can not go away before this returns.
 #[inline]
 pub(super) unsafe fn handle(number: Number) -> Frame {
-    add_reference(number);
+    physical().info(number).acquire();
     // SAFETY: the reference counted in the line before is for this handle.
     unsafe { Frame::from_number(number) }
 }

@@ -134,7 +134,7 @@ fn sharing_takes_write_permission_from_both() {
     let mut edit = parent.edit();
     edit.share_into(&mut child, page(0), page(1), Share::Cow).unwrap();
     edit.share_into(&mut child, page(1), page(700), Share::Shared).unwrap();
-    edit.finish();
+    drop(edit);
     assert!(!write(0, 10));
     assert!(write(1, 11));
     activate(child.root());
@@ -261,4 +261,17 @@ fn a_dropped_table_is_unloaded_everywhere() {
 fn kernel_addresses_are_refused() {
     let table = PageTable::new().unwrap();
     let _ = table.lock_leaf(USER_END);
+}
+
+#[test]
+fn dropped_tables_come_back_zeroed_already() {
+    let _machine = Machine::new(BYTES);
+    let zeroed = || crate::frame::physical().zeroed_in_stock();
+    let table = PageTable::new().unwrap();
+    map(&table, 0, 1);
+    map(&table, 1 << 20, 1);
+    let before = zeroed();
+    drop(table);
+    // The root, and two of each other level but the topmost, which they share.
+    assert_eq!(zeroed(), before + 6);
 }
