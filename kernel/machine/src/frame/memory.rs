@@ -8,7 +8,7 @@ use super::table::{FrameInfo, FrameTable, Number, STUCK};
 use super::{Frame, OutOfFrames, UniqueFrame};
 use crate::addr::{PAGE_SHIFT, PAGE_SIZE, PhysRange};
 use crate::cpu;
-use crate::sync::{SpinLock, rank};
+use crate::sync::{SpinLock, SpinLockGuard, rank};
 
 /// Figures of the frame allocator, in frames of 4 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -275,25 +275,20 @@ impl PhysicalMemory {
 
     /// Drops one reference to each frame, and takes back those that had no other. With
     /// [`RELEASE_TABLE`] the number is of a page table whose entries are all zero.
-    #[inline]
     pub(crate) fn release_all(&self, numbers: &[Number]) {
-        let limit = self.stock_limit.load(Ordering::Relaxed) as usize;
-        let mut stock = self.stocks[cpu::id().index() % STOCKS].lock();
+        let mut releaser = self.releaser();
         for &number in numbers {
-            let content = if number & RELEASE_TABLE != 0 { Content::Zero } else { Content::Stale };
-            let number = number & !RELEASE_TABLE;
-            let info = self.info(number);
-            if !info.release() {
-                continue;
-            }
-            let order = info.order() as usize;
-            info.meta.store(0, Ordering::Relaxed);
-            if order != 0 {
-                self.free_block(number, order);
-            } else if !stock.stack(content).push(number, limit) {
-                self.free_half(&mut stock, content);
-                self.free_block(number, 0);
-            }
+            releaser.release(number);
+        }
+    }
+
+    /// For dropping references to many frames.
+    #[inline]
+    pub(crate) fn releaser(&self) -> Releaser<'_> {
+        Releaser {
+            limit: self.stock_limit.load(Ordering::Relaxed) as usize,
+            stock: self.stocks[cpu::id().index() % STOCKS].lock(),
+            memory: self,
         }
     }
 
@@ -366,5 +361,38 @@ impl PhysicalMemory {
     pub(crate) fn is_pristine(&self) -> bool {
         let stats = self.stats();
         stats.free + 1 == stats.total
+    }
+}
+
+/// Drops references with this processor's stock at hand.
+pub(crate) struct Releaser<'a> {
+    memory: &'a PhysicalMemory,
+    limit: usize,
+    stock: SpinLockGuard<'a, Stock>,
+}
+
+impl Releaser<'_> {
+    /// See [`PhysicalMemory::release_all`].
+    #[inline]
+    pub(crate) fn release(&mut self, number: Number) {
+        let content = if number & RELEASE_TABLE != 0 { Content::Zero } else { Content::Stale };
+        let number = number & !RELEASE_TABLE;
+        let info = self.memory.info(number);
+        if !info.release() {
+            return;
+        }
+        let order = info.order() as usize;
+        info.meta.store(0, Ordering::Relaxed);
+        if order != 0 || !self.stock.stack(content).push(number, self.limit) {
+            self.release_slow(number, order, content);
+        }
+    }
+
+    #[cold]
+    fn release_slow(&mut self, number: Number, order: usize, content: Content) {
+        if order == 0 {
+            self.memory.free_half(&mut self.stock, content);
+        }
+        self.memory.free_block(number, order);
     }
 }

@@ -107,7 +107,7 @@ impl Frame {
 
     /// Whether the frame is a page of a file or of shared memory.
     pub fn is_cached(&self) -> bool {
-        self.info().meta.load(Ordering::Relaxed) & CACHED != 0
+        self.info().is_cached()
     }
 
     /// Notes that the frame joined or left a page cache, for the accounting of mappings.

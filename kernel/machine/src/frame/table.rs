@@ -37,6 +37,12 @@ impl FrameInfo {
         self.meta.load(Ordering::Relaxed) & ORDER_MASK
     }
 
+    /// Whether it is a page of a page cache.
+    #[inline]
+    pub(crate) fn is_cached(&self) -> bool {
+        self.meta.load(Ordering::Relaxed) & CACHED != 0
+    }
+
     /// Adds one reference. The caller has one already, or a lock that keeps the frame alive.
     #[inline]
     pub(crate) fn acquire(&self) {

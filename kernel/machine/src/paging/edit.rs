@@ -9,7 +9,7 @@ use super::root::Root;
 use super::table::{ROOT_LEVEL, Table, group_bit, index, span};
 use super::{PageTable, last_byte, slots};
 use crate::addr::{USER_END, UserAddr};
-use crate::frame::{CACHED, FrameInfo, OutOfFrames, physical};
+use crate::frame::{FrameInfo, OutOfFrames, physical};
 
 /// Pages by what they belong to; the page of zeroes is not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Counts {
 impl Counts {
     #[inline]
     fn add(&mut self, info: &FrameInfo) {
-        if info.meta.load(Ordering::Relaxed) & CACHED != 0 {
+        if info.is_cached() {
             self.file += 1;
         } else {
             self.anon += 1;
@@ -89,10 +89,14 @@ impl<'a> Editor<'a> {
     }
 
     /// Unmaps everything and frees all tables but the root, also those that were made on the way to
-    /// a last-level table that then could not be had.
+    /// a last-level table that then could not be had. For a table that no processor has loaded.
     pub(super) fn clear(&mut self) {
-        self.unmap(UserAddr::NULL, USER_END);
-        self.prune(self.table.root.table(), ROOT_LEVEL, 0, (0, USER_END.as_u64() - 1));
+        let all = (0, USER_END.as_u64() - 1);
+        let Ok(()) = self.table.for_leaves(all.0, all.1, &mut |leaf, _, first, last| {
+            drop_leaf(leaf, (first, last));
+            Ok::<(), Infallible>(())
+        });
+        self.prune(self.table.root.table(), ROOT_LEVEL, 0, all);
     }
 
     /// Frees the tables with addresses in `start ..= last` that have become empty.
@@ -186,17 +190,22 @@ impl<'a> Editor<'a> {
         let Some(last) = last_byte(start, end) else { return Ok(counts) };
         let Self { table, gather } = self;
         table.for_leaves(start.as_u64(), last, &mut |leaf, base, first, last| {
+            if leaf.used() == 0 {
+                return Ok(());
+            }
+            let target = child.get_or_make_leaf(base)?;
             let share_leaf = match share {
                 Share::Cow => share_leaf::<true>,
                 Share::Shared => share_leaf::<false>,
             };
-            share_leaf(leaf, child, base, (first, last), gather, &mut counts)
+            share_leaf(leaf, target, base, (first, last), gather, &mut counts);
+            Ok(())
         })?;
         Ok(counts)
     }
 }
 
-/// Empties entries of a last-level table.
+/// Empties entries of a last-level table. What they had waits for the flush.
 #[inline]
 fn clear_leaf(
     leaf: Table,
@@ -215,6 +224,19 @@ fn clear_leaf(
         if !mapping.is_special() {
             counts.add(memory.info(mapping.number()));
             gather.release(root, mapping.number());
+        }
+    });
+}
+
+/// Empties a last-level table that no processor can reach: nothing has to wait.
+#[inline]
+fn drop_leaf(leaf: Table, (first, last): (usize, usize)) {
+    let mut releaser = physical().releaser();
+    leaf.clear_range(first, last, |_, raw| {
+        if let Some(mapping) = Mapping::from_raw(raw)
+            && !mapping.is_special()
+        {
+            releaser.release(mapping.number());
         }
     });
 }
@@ -241,43 +263,50 @@ fn update_entry(leaf: Table, slot: usize, mut raw: u64, f: &mut impl FnMut(Mappi
 /// Copies entries to the child's table, where they are empty, and counts the frames' new users.
 fn share_leaf<const COW: bool>(
     leaf: Table,
-    child: &PageTable,
+    target: Table,
     base: u64,
     (first, last): (usize, usize),
     gather: &mut Gather,
     counts: &mut Counts,
-) -> Result<(), OutOfFrames> {
+) {
     const WRITE: u64 = PageFlags::WRITE.bits();
     let memory = physical();
-    let (mut groups, mut entries) = (0, 0);
-    let mut protected: Option<(usize, usize)> = None;
-    // Made at the first page, so that the child gets no empty table.
-    let mut target: Option<Result<Table, OutOfFrames>> = None;
-    leaf.for_each(first, last, |slot, mut raw| {
-        let Ok(target) = target.get_or_insert_with(|| child.get_or_make_leaf(base)) else { return };
-        if COW && raw & WRITE != 0 {
-            // A locked instruction: the processor may be setting the dirty flag.
-            raw = leaf.clear_bits(slot, WRITE) & !WRITE;
-            protected = Some((protected.map_or(slot, |(first, _)| first), slot));
+    let (mut groups, mut all) = (0, 0);
+    leaf.for_each_group(first, last, |start, entries| {
+        let mut protected: Option<(usize, usize)> = None;
+        let (mut used, mut file, mut special) = (0, 0, 0);
+        for (i, (from, to)) in entries.iter().zip(target.slice(start, entries.len())).enumerate() {
+            let raw = from.load(Ordering::Relaxed);
+            let Some(mapping) = Mapping::from_raw(raw & !if COW { WRITE } else { 0 }) else {
+                continue;
+            };
+            if COW && raw & WRITE != 0 {
+                // A locked instruction: the processor may be setting the dirty flag.
+                from.fetch_and(!WRITE, Ordering::SeqCst);
+                protected = Some((protected.map_or(i, |(first, _)| first), i));
+            }
+            used += 1;
+            if mapping.is_special() {
+                special += 1;
+            } else {
+                let info = memory.info(mapping.number());
+                info.acquire();
+                file += u64::from(info.is_cached());
+            }
+            to.store(mapping.raw(), Ordering::Relaxed);
         }
-        let Some(mapping) = Mapping::from_raw(raw) else { return };
-        if !mapping.is_special() {
-            let info = memory.info(mapping.number());
-            info.acquire();
-            counts.add(info);
+        if let Some((first, last)) = protected {
+            let addr = |i| base + (start + i) as u64 * span(0);
+            gather.touch_range(addr(first), addr(last));
         }
-        target.fill_uncounted(slot, raw);
-        groups |= group_bit(slot);
-        entries += 1;
+        if used != 0 {
+            groups |= group_bit(start);
+            all += used;
+            counts.file += file;
+            counts.anon += u64::from(used) - file - special;
+        }
     });
-    if let Some(target) = target {
-        target?.note_uses(groups, entries);
-    }
-    if let Some((first, last)) = protected {
-        let addr = |slot| base + slot as u64 * span(0);
-        gather.touch_range(addr(first), addr(last));
-    }
-    Ok(())
+    target.note_uses(groups, all);
 }
 
 /// What the processor noted, or we for those who watch writes.

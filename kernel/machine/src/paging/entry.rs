@@ -3,7 +3,7 @@
 use bitflags::bitflags;
 
 use crate::addr::PAGE_SHIFT;
-use crate::frame::{CACHED, Number, physical};
+use crate::frame::{Number, physical};
 
 bitflags! {
     /// What a mapped page allows and what happened to it.
@@ -92,8 +92,7 @@ impl Mapping {
     /// Whether the page belongs to a file or to shared memory.
     #[inline]
     pub fn is_cached(self) -> bool {
-        physical().info(self.number()).meta.load(core::sync::atomic::Ordering::Relaxed) & CACHED
-            != 0
+        physical().info(self.number()).is_cached()
     }
 
     /// How many references there are to the frame.

@@ -127,20 +127,19 @@ impl Table {
     #[inline]
     pub(super) fn clear_range(&self, first: usize, last: usize, mut f: impl FnMut(usize, u64)) {
         let mut gone = 0;
-        self.for_each(first, last, |index, _| {
-            gone += ONE;
-            f(index, self.entries[index % ENTRIES].swap(0, Ordering::SeqCst));
+        self.for_each_group(first, last, |start, entries| {
+            for (i, entry) in entries.iter().enumerate() {
+                if entry.load(Ordering::Relaxed) != 0 {
+                    // Exchanged, because the processor may set its flags until then.
+                    let raw = entry.swap(0, Ordering::SeqCst);
+                    gone += ONE;
+                    f(start + i, raw);
+                }
+            }
         });
         if gone != 0 && self.info.meta.fetch_sub(gone, Ordering::Relaxed) / ONE == gone / ONE {
             self.info.a.store(0, Ordering::Relaxed);
         }
-    }
-
-    /// Fills an empty entry without counting it: [`note_uses`](Self::note_uses) follows.
-    #[inline]
-    pub(super) fn fill_uncounted(&self, index: usize, raw: u64) {
-        debug_assert_eq!(self.get(index), 0);
-        self.entries[index % ENTRIES].store(raw, Ordering::Release);
     }
 
     /// Counts `entries` that were filled, in the groups that `groups` has bits for.
@@ -180,10 +179,15 @@ impl Table {
         self.entries[index % ENTRIES].fetch_and(!bits, Ordering::SeqCst)
     }
 
-    /// Calls `f(index, raw)` for each entry in use in `first ..= last`, in order; `f` may change
-    /// that entry.
+    /// Calls `f(start, entries)` for each group of neighbouring entries in `first ..= last` that may
+    /// be in use, in order.
     #[inline]
-    pub(super) fn for_each(&self, first: usize, last: usize, mut f: impl FnMut(usize, u64)) {
+    pub(super) fn for_each_group(
+        &self,
+        first: usize,
+        last: usize,
+        mut f: impl FnMut(usize, &'static [AtomicU64]),
+    ) {
         let mut groups = self.info.a.load(Ordering::Relaxed);
         groups &= u32::MAX << (first / GROUP);
         groups &= u32::MAX >> (ENTRIES / GROUP - 1 - last / GROUP);
@@ -192,13 +196,28 @@ impl Table {
             groups &= groups - 1;
             let start = (group * GROUP).max(first);
             let end = (group * GROUP + GROUP - 1).min(last);
-            for index in start..=end {
-                let raw = self.entries[index % ENTRIES].load(Ordering::Acquire);
+            f(start, &self.entries[start..=end]);
+        }
+    }
+
+    /// Calls `f(index, raw)` for each entry in use in `first ..= last`, in order; `f` may change
+    /// that entry.
+    #[inline]
+    pub(super) fn for_each(&self, first: usize, last: usize, mut f: impl FnMut(usize, u64)) {
+        self.for_each_group(first, last, |start, entries| {
+            for (i, entry) in entries.iter().enumerate() {
+                let raw = entry.load(Ordering::Acquire);
                 if raw != 0 {
-                    f(index, raw);
+                    f(start + i, raw);
                 }
             }
-        }
+        });
+    }
+
+    /// The entries `start .. start + len`.
+    #[inline]
+    pub(super) fn slice(&self, start: usize, len: usize) -> &'static [AtomicU64] {
+        &self.entries[start..start + len]
     }
 }
 
