@@ -67,13 +67,7 @@ impl AddressSpace {
         self.may_grow(inner, more).ok()?;
         commit::charge(more.committed).ok()?;
         inner.totals.add(more);
-        inner.vmas.insert(Vma {
-            start,
-            end,
-            flags,
-            page: start >> PAGE_SHIFT,
-            object: None,
-        });
+        inner.vmas.insert(Vma { start, end, flags, page: start >> PAGE_SHIFT, object: None });
         Some(())
     }
 }

@@ -94,16 +94,10 @@ impl MappedFile for SharedAnonymous {
 fn shared_anonymous(bytes: u64) -> Result<Arc<FileMapping>, Errno> {
     use core::sync::atomic::{AtomicU64, Ordering};
     static NEXT_INO: AtomicU64 = AtomicU64::new(1);
-    let file = Arc::new(SharedAnonymous {
-        ino: NEXT_INO.fetch_add(1, Ordering::Relaxed),
-    });
+    let file = Arc::new(SharedAnonymous { ino: NEXT_INO.fetch_add(1, Ordering::Relaxed) });
     let cache = PageCache::with_size(bytes);
     let writer = Some(cache.add_writer()?);
-    Ok(Arc::new(FileMapping {
-        cache,
-        file,
-        _writer: writer,
-    }))
+    Ok(Arc::new(FileMapping { cache, file, _writer: writer }))
 }
 
 /// Rounds up to pages; `None` past 64 bits.
@@ -121,13 +115,9 @@ impl AddressSpace {
         if request.len == 0 {
             return Err(Errno::EINVAL);
         }
-        let len = round_up(request.len)
-            .filter(|&len| len != 0)
-            .ok_or(Errno::ENOMEM)?;
+        let len = round_up(request.len).filter(|&len| len != 0).ok_or(Errno::ENOMEM)?;
         let first = request.offset >> PAGE_SHIFT;
-        first
-            .checked_add(len >> PAGE_SHIFT)
-            .ok_or(Errno::EOVERFLOW)?;
+        first.checked_add(len >> PAGE_SHIFT).ok_or(Errno::EOVERFLOW)?;
         frame::check_reserve().map_err(|_| Errno::ENOMEM)?;
         let (flags, prot) = (request.flags, request.prot);
 
@@ -154,10 +144,7 @@ impl AddressSpace {
             }
         }
         self.check_locked(&inner, vm, len >> PAGE_SHIFT, request.may_lock)?;
-        vm.set(
-            VmFlags::NO_RESERVE,
-            flags.contains(MapFlags::MAP_NORESERVE) && commit::mode() != 2,
-        );
+        vm.set(VmFlags::NO_RESERVE, flags.contains(MapFlags::MAP_NORESERVE) && commit::mode() != 2);
         let plan = plan(request, start, len, vm)?;
         let populate = vm.contains(VmFlags::LOCKED) && !vm.contains(VmFlags::LOCK_ON_FAULT)
             || flags.contains(MapFlags::MAP_POPULATE) && !flags.contains(MapFlags::MAP_NONBLOCK);
@@ -206,13 +193,7 @@ impl AddressSpace {
         plan: Plan,
         removed: &mut Removed,
     ) -> Result<(), Errno> {
-        let Plan {
-            start,
-            len,
-            mut flags,
-            page,
-            object,
-        } = plan;
+        let Plan { start, len, mut flags, page, object } = plan;
         let end = start + len;
         flags.set(VmFlags::ACCOUNT, Vma::accountable(flags));
         let more = Totals::of(flags, len >> PAGE_SHIFT);
@@ -230,13 +211,7 @@ impl AddressSpace {
             object.cache.add_mapper(self.weak());
         }
         inner.totals.add(more);
-        inner.vmas.insert(Vma {
-            start,
-            end,
-            flags,
-            page,
-            object,
-        });
+        inner.vmas.insert(Vma { start, end, flags, page, object });
         Ok(())
     }
 }
@@ -276,10 +251,7 @@ impl Inner {
         }
         if flags.contains(MapFlags::MAP_32BIT) {
             // Linux: a legacy of the first x86-64 X servers, which wanted code near code.
-            return self
-                .vmas
-                .find_gap_up(len, 0x4000_0000, 0x8000_0000)
-                .ok_or(Errno::ENOMEM);
+            return self.vmas.find_gap_up(len, 0x4000_0000, 0x8000_0000).ok_or(Errno::ENOMEM);
         }
         if hint != 0 && hint <= end - len && hint >= MIN_ADDR {
             let free = match self.vmas.find(hint) {
@@ -294,10 +266,7 @@ impl Inner {
         match self.vmas.find_gap_down(len, MIN_ADDR, base) {
             Some(addr) => Ok(addr),
             // Between the top and the stack, from below: as Linux's fall-back.
-            None => self
-                .vmas
-                .find_gap_up(len, (end / 3) & !(PAGE - 1), end)
-                .ok_or(Errno::ENOMEM),
+            None => self.vmas.find_gap_up(len, (end / 3) & !(PAGE - 1), end).ok_or(Errno::ENOMEM),
         }
     }
 }
@@ -308,36 +277,18 @@ fn plan(request: MapRequest, start: u64, len: u64, mut vm: VmFlags) -> Result<Pl
     let kind = flags.kind();
     let shared = kind == MapFlags::MAP_SHARED || kind == MapFlags::MAP_SHARED_VALIDATE;
     let page = request.offset >> PAGE_SHIFT;
-    let anonymous = |vm| Plan {
-        start,
-        len,
-        flags: vm,
-        page: start >> PAGE_SHIFT,
-        object: None,
-    };
+    let anonymous = |vm| Plan { start, len, flags: vm, page: start >> PAGE_SHIFT, object: None };
     match request.source {
         MapSource::Anonymous if shared && kind == MapFlags::MAP_SHARED => {
             if vm.contains(VmFlags::GROWS_DOWN) {
                 return Err(Errno::EINVAL);
             }
             vm |= VmFlags::SHARED | VmFlags::MAY_SHARE;
-            Ok(Plan {
-                start,
-                len,
-                flags: vm,
-                page: 0,
-                object: Some(shared_anonymous(len)?),
-            })
+            Ok(Plan { start, len, flags: vm, page: 0, object: Some(shared_anonymous(len)?) })
         }
         MapSource::Anonymous if kind == MapFlags::MAP_PRIVATE => Ok(anonymous(vm)),
         MapSource::Anonymous => Err(Errno::EINVAL),
-        MapSource::File {
-            object,
-            file,
-            readable,
-            writable,
-            noexec,
-        } => {
+        MapSource::File { object, file, readable, writable, noexec } => {
             if shared {
                 let unknown = flags.difference(MapFlags::LEGACY);
                 if kind == MapFlags::MAP_SHARED_VALIDATE && !unknown.is_empty() {
@@ -373,13 +324,7 @@ fn plan(request: MapRequest, start: u64, len: u64, mut vm: VmFlags) -> Result<Pl
                 SourceObject::Zero | SourceObject::Nothing => return Ok(anonymous(vm)),
                 SourceObject::Cache(cache) => file_mapping(cache, file, &mut vm)?,
             };
-            Ok(Plan {
-                start,
-                len,
-                flags: vm,
-                page,
-                object: Some(object),
-            })
+            Ok(Plan { start, len, flags: vm, page, object: Some(object) })
         }
     }
 }
@@ -401,9 +346,5 @@ fn file_mapping(
             }
         },
     };
-    Ok(Arc::new(FileMapping {
-        cache,
-        file,
-        _writer: writer,
-    }))
+    Ok(Arc::new(FileMapping { cache, file, _writer: writer }))
 }

@@ -55,28 +55,18 @@ impl AddressSpace {
             return Err(Errno::EINVAL);
         }
         let old_len = round_up(request.old_len).unwrap_or(0);
-        let new_len = round_up(request.new_len)
-            .filter(|&len| len != 0)
-            .ok_or(Errno::EINVAL)?;
+        let new_len = round_up(request.new_len).filter(|&len| len != 0).ok_or(Errno::EINVAL)?;
         machine::frame::check_reserve().map_err(|_| Errno::ENOMEM)?;
         let mut inner = self.inner.write();
         let mut removed = Removed::default();
-        let job = Move {
-            from: addr.as_u64(),
-            old_len,
-            new_len,
-            keep_old: keep,
-        };
+        let job = Move { from: addr.as_u64(), old_len, new_len, keep_old: keep };
         let placed = if fixed || keep {
             self.remap_to(&mut inner, job, &request, &mut removed)
         } else {
             self.resize(&mut inner, job, may_move, request.may_lock, &mut removed)
         };
         let locked = placed.is_ok_and(|at| {
-            inner
-                .vmas
-                .at(at)
-                .is_some_and(|vma| vma.flags.contains(VmFlags::LOCKED))
+            inner.vmas.at(at).is_some_and(|vma| vma.flags.contains(VmFlags::LOCKED))
         });
         drop(inner);
         drop(removed);
@@ -120,13 +110,7 @@ impl AddressSpace {
         }
         self.check_resize(inner, job, request.may_lock)?;
         if job.keep_old {
-            self.may_grow(
-                inner,
-                Totals {
-                    total: job.old_len >> PAGE_SHIFT,
-                    ..Totals::default()
-                },
-            )?;
+            self.may_grow(inner, Totals { total: job.old_len >> PAGE_SHIFT, ..Totals::default() })?;
         }
         let to = inner.place(to, job.new_len, MapFlags::empty(), fixed)?;
         self.move_mapping(inner, job, to, removed)?;
@@ -142,19 +126,13 @@ impl AddressSpace {
         may_lock: bool,
         removed: &mut Removed,
     ) -> Result<u64, Errno> {
-        let Move {
-            from,
-            old_len,
-            new_len,
-            ..
-        } = job;
+        let Move { from, old_len, new_len, .. } = job;
         if inner.vmas.at(from).is_none() {
             return Err(Errno::EFAULT);
         }
         if old_len >= new_len {
             if old_len > new_len {
-                self.remove_range(inner, from + new_len,
-                    from.saturating_add(old_len), removed)?;
+                self.remove_range(inner, from + new_len, from.saturating_add(old_len), removed)?;
             }
             return Ok(from);
         }
@@ -194,9 +172,7 @@ impl AddressSpace {
             return Ok(());
         }
         let pages = job.new_len >> PAGE_SHIFT;
-        vma.page_at(job.from)
-            .checked_add(pages)
-            .ok_or(Errno::EINVAL)?;
+        vma.page_at(job.from).checked_add(pages).ok_or(Errno::EINVAL)?;
         if vma.flags.contains(VmFlags::DONT_EXPAND) {
             return Err(Errno::EFAULT);
         }
@@ -212,28 +188,16 @@ impl AddressSpace {
         to: u64,
         removed: &mut Removed,
     ) -> Result<(), Errno> {
-        let Move {
-            from,
-            old_len,
-            new_len,
-            keep_old,
-        } = job;
+        let Move { from, old_len, new_len, keep_old } = job;
         let vma = inner.vmas.at(from).ok_or(Errno::EFAULT)?;
         if inner.vmas.len() >= MAX_MAPPINGS - 3 {
             return Err(Errno::ENOMEM);
         }
-        let mut new = Vma {
-            start: to,
-            end: to + new_len,
-            page: vma.page_at(from),
-            ..vma.clone()
-        };
+        let mut new = Vma { start: to, end: to + new_len, page: vma.page_at(from), ..vma.clone() };
         let mut touched = vma.object.is_some();
         let start = UserAddr::new(from);
         if !touched {
-            inner
-                .table
-                .for_each(vma.start(), vma.end(), |_, _| touched = true);
+            inner.table.for_each(vma.start(), vma.end(), |_, _| touched = true);
         }
         if !touched {
             // Nothing was ever there: it may join its new neighbours as if it were new.

@@ -66,11 +66,7 @@ struct Place {
 
 impl VmaSet {
     pub(super) const fn new() -> Self {
-        Self {
-            chunks: Vec::new(),
-            count: 0,
-            hint: None,
-        }
+        Self { chunks: Vec::new(), count: 0, hint: None }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -82,10 +78,8 @@ impl VmaSet {
     fn locate(&self, addr: u64) -> Place {
         let ends_before = |chunk: &Vec<Vma>| chunk.last().is_some_and(|vma| vma.end <= addr);
         let chunk = self.chunks.partition_point(ends_before);
-        let index = self
-            .chunks
-            .get(chunk)
-            .map_or(0, |vmas| vmas.partition_point(|vma| vma.end <= addr));
+        let index =
+            self.chunks.get(chunk).map_or(0, |vmas| vmas.partition_point(|vma| vma.end <= addr));
         Place { chunk, index }
     }
 
@@ -102,14 +96,8 @@ impl VmaSet {
     fn before(&self, place: Place) -> Option<Place> {
         match (place.chunk, place.index) {
             (0, 0) => None,
-            (chunk, 0) => Some(Place {
-                chunk: chunk - 1,
-                index: self.chunks[chunk - 1].len() - 1,
-            }),
-            (chunk, index) => Some(Place {
-                chunk,
-                index: index - 1,
-            }),
+            (chunk, 0) => Some(Place { chunk: chunk - 1, index: self.chunks[chunk - 1].len() - 1 }),
+            (chunk, index) => Some(Place { chunk, index: index - 1 }),
         }
     }
 
@@ -140,10 +128,7 @@ impl VmaSet {
     /// All mappings from the first that ends after `addr`, in order.
     pub(super) fn iter_from(&self, addr: u64) -> impl Iterator<Item = &Vma> {
         let place = self.locate(addr);
-        let first = self
-            .chunks
-            .get(place.chunk)
-            .map_or(&[][..], |vmas| &vmas[place.index..]);
+        let first = self.chunks.get(place.chunk).map_or(&[][..], |vmas| &vmas[place.index..]);
         let rest = self.chunks.get(place.chunk + 1..).unwrap_or(&[]);
         first.iter().chain(rest.iter().flatten())
     }
@@ -334,9 +319,8 @@ impl VmaSet {
 
     /// The highest `len` free bytes in `low .. high`, and their lowest address.
     pub(super) fn find_gap_down(&mut self, len: u64, low: u64, high: u64) -> Option<u64> {
-        let known = self
-            .hint
-            .filter(|hint| hint.high == high && hint.len <= len && hint.addr <= high);
+        let known =
+            self.hint.filter(|hint| hint.high == high && hint.len <= len && hint.addr <= high);
         let (ceiling, mut longest) = known.map_or((high, 0), |hint| (hint.addr, hint.len - 1));
         // Stacks want a gap below them, even if they are above the ceiling.
         let above = self.iter_from(ceiling).next();
@@ -344,9 +328,8 @@ impl VmaSet {
         let mut place = self.first_from(ceiling);
         let end = loop {
             let below = self.before(place);
-            let bottom = below
-                .and_then(|place| self.get(place))
-                .map_or(low, |vma| vma.end.max(low));
+            let bottom =
+                below.and_then(|place| self.get(place)).map_or(low, |vma| vma.end.max(low));
             let gap = top.saturating_sub(bottom);
             if gap >= len {
                 break top;
@@ -359,11 +342,7 @@ impl VmaSet {
             }
             top = top.min(vma.start_with_gap());
         };
-        self.hint = Some(Hint {
-            high,
-            addr: end,
-            len: longest + 1,
-        });
+        self.hint = Some(Hint { high, addr: end, len: longest + 1 });
         Some(end - len)
     }
 
@@ -371,10 +350,7 @@ impl VmaSet {
     fn first_from(&self, addr: u64) -> Place {
         let place = self.locate(addr);
         match self.get(place) {
-            Some(vma) if vma.start < addr => Place {
-                index: place.index + 1,
-                ..place
-            },
+            Some(vma) if vma.start < addr => Place { index: place.index + 1, ..place },
             _ => place,
         }
     }
@@ -410,11 +386,7 @@ impl VmaSet {
             last = vma.end;
         }
         assert_eq!(self.iter().count(), self.count);
-        assert!(
-            self.chunks
-                .iter()
-                .all(|vmas| !vmas.is_empty() && vmas.len() <= CHUNK)
-        );
+        assert!(self.chunks.iter().all(|vmas| !vmas.is_empty() && vmas.len() <= CHUNK));
     }
 }
 
@@ -423,13 +395,7 @@ mod tests {
     use super::*;
 
     fn vma(start: u64, end: u64) -> Vma {
-        Vma {
-            start,
-            end,
-            flags: VmFlags::READ,
-            page: start >> 12,
-            object: None,
-        }
+        Vma { start, end, flags: VmFlags::READ, page: start >> 12, object: None }
     }
 
     /// The highest gap, by trying all.
@@ -470,19 +436,10 @@ mod tests {
             }
             set.check();
             let probe = next(600);
-            assert_eq!(
-                set.at(probe * 0x1000).is_some(),
-                pages[probe as usize],
-                "round {round}"
-            );
-            let (len, high) = (
-                (1 + next(5)) * 0x1000,
-                if next(4) == 0 { 300 } else { 600 } * 0x1000,
-            );
-            assert_eq!(
-                set.find_gap_down(len, 0x1000, high),
-                slow_gap(&set, len, 0x1000, high)
-            );
+            assert_eq!(set.at(probe * 0x1000).is_some(), pages[probe as usize], "round {round}");
+            let (len, high) =
+                ((1 + next(5)) * 0x1000, if next(4) == 0 { 300 } else { 600 } * 0x1000);
+            assert_eq!(set.find_gap_down(len, 0x1000, high), slow_gap(&set, len, 0x1000, high));
         }
         assert!(set.len() > 20);
     }
@@ -497,9 +454,6 @@ mod tests {
             set.find_gap_down(0x1000, 0x1000, 0x1000_0000),
             Some(0x1000_0000 - 0x10_0000 - 0x1000)
         );
-        assert_eq!(
-            set.find_gap_up(0x1000, 0x0ff0_0000, 0x2000_0000),
-            Some(0x1002_0000)
-        );
+        assert_eq!(set.find_gap_up(0x1000, 0x0ff0_0000, 0x2000_0000), Some(0x1002_0000));
     }
 }

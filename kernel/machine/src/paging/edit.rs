@@ -142,7 +142,12 @@ impl<'a> Editor<'a> {
 
     /// Moves what is mapped in `from .. from + len` to `to .. to + len`, where nothing is mapped.
     /// The ranges do not overlap. On failure nothing has moved.
-    pub fn move_range(&mut self, from: UserAddr, to: UserAddr, len: u64) -> Result<(), OutOfFrames> {
+    pub fn move_range(
+        &mut self,
+        from: UserAddr,
+        to: UserAddr,
+        len: u64,
+    ) -> Result<(), OutOfFrames> {
         let end = from.wrapping_add(len);
         let Some(last) = last_byte(from, end) else { return Ok(()) };
         assert!(to.range_ok(len), "not a user range");
@@ -243,7 +248,12 @@ fn drop_leaf(leaf: Table, (first, last): (usize, usize)) {
 
 /// Changes one entry; says whether a processor may remember rights that it had.
 #[inline]
-fn update_entry(leaf: Table, slot: usize, mut raw: u64, f: &mut impl FnMut(Mapping) -> PageFlags) -> bool {
+fn update_entry(
+    leaf: Table,
+    slot: usize,
+    mut raw: u64,
+    f: &mut impl FnMut(Mapping) -> PageFlags,
+) -> bool {
     // The processor may set its flags until the entry is exchanged.
     while let Some(old) = Mapping::from_raw(raw) {
         let special = old.flags().intersection(PageFlags::SPECIAL);
@@ -310,8 +320,7 @@ fn share_leaf<const COW: bool>(
 }
 
 /// What the processor noted, or we for those who watch writes.
-const HISTORY: PageFlags =
-    PageFlags::ACCESSED.union(PageFlags::DIRTY).union(PageFlags::SOFT_DIRTY);
+const HISTORY: PageFlags = PageFlags::ACCESSED.union(PageFlags::DIRTY).union(PageFlags::SOFT_DIRTY);
 
 impl Drop for Editor<'_> {
     #[inline]

@@ -102,7 +102,12 @@ impl Table {
 
     /// Fills an entry of an upper table if it is still empty; else tells what is there.
     pub(super) fn try_fill(&self, index: usize, raw: u64) -> Result<(), u64> {
-        self.entries[index % ENTRIES].compare_exchange(0, raw, Ordering::AcqRel, Ordering::Acquire)?;
+        self.entries[index % ENTRIES].compare_exchange(
+            0,
+            raw,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        )?;
         self.note_use(index);
         Ok(())
     }
@@ -170,7 +175,12 @@ impl Table {
     /// Replaces an entry if it still reads `old`; the processor may have set flags in between.
     #[inline]
     pub(super) fn compare_exchange(&self, index: usize, old: u64, new: u64) -> Result<u64, u64> {
-        self.entries[index % ENTRIES].compare_exchange(old, new, Ordering::SeqCst, Ordering::Acquire)
+        self.entries[index % ENTRIES].compare_exchange(
+            old,
+            new,
+            Ordering::SeqCst,
+            Ordering::Acquire,
+        )
     }
 
     /// Clears bits of an entry in use. A full barrier.
