@@ -57,7 +57,7 @@ static int by_pipe_call(char *b)
 
 static int by_uname(char *b)
 {
-	return syscall(SYS_uname, b) == 0 && ((struct utsname *)b)->nodename[0] != 'o';
+	return syscall(SYS_uname, b) == 0 && !strcmp(((struct utsname *)b)->sysname, "Linux");
 }
 
 static int by_sigprocmask(char *b)

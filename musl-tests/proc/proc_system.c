@@ -29,7 +29,7 @@ int main(void)
 	double up, idle;
 	ok(slurp("/proc/uptime", text, sizeof text) > 0 && sscanf(text, "%lf %lf", &up, &idle) == 2,
 	   "uptime");
-	ok(up > 0 && up >= si.uptime - 2 && up <= si.uptime + 3, "agrees with sysinfo (%.2f)", up);
+	ok(up > 0 && up >= (double)si.uptime - 2 && up <= (double)si.uptime + 3, "agrees with sysinfo (%.2f)", up);
 	double l1, l2, l3;
 	int running, all, last;
 	ok(slurp("/proc/loadavg", text, sizeof text) > 0 &&

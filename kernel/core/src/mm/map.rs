@@ -271,6 +271,9 @@ impl Inner {
     }
 }
 
+/// The largest file size, which a mapping may not go beyond.
+const MAX_FILE_SIZE: u64 = i64::MAX as u64;
+
 /// The checks of mmap(2) that depend on what is mapped.
 fn plan(request: MapRequest, start: u64, len: u64, mut vm: VmFlags) -> Result<Plan, Errno> {
     let flags = request.flags;
@@ -289,6 +292,9 @@ fn plan(request: MapRequest, start: u64, len: u64, mut vm: VmFlags) -> Result<Pl
         MapSource::Anonymous if kind == MapFlags::MAP_PRIVATE => Ok(anonymous(vm)),
         MapSource::Anonymous => Err(Errno::EINVAL),
         MapSource::File { object, file, readable, writable, noexec } => {
+            if page > (MAX_FILE_SIZE - len) >> PAGE_SHIFT {
+                return Err(Errno::EOVERFLOW);
+            }
             if shared {
                 let unknown = flags.difference(MapFlags::LEGACY);
                 if kind == MapFlags::MAP_SHARED_VALIDATE && !unknown.is_empty() {

@@ -55,7 +55,9 @@ impl AddressSpace {
             return Err(Errno::EINVAL);
         }
         let old_len = round_up(request.old_len).unwrap_or(0);
-        let new_len = round_up(request.new_len).filter(|&len| len != 0).ok_or(Errno::EINVAL)?;
+        let new_len = round_up(request.new_len)
+            .filter(|&len| len != 0 && len <= USER_END.as_u64())
+            .ok_or(Errno::EINVAL)?;
         machine::frame::check_reserve().map_err(|_| Errno::ENOMEM)?;
         let mut inner = self.inner.write();
         let mut removed = Removed::default();

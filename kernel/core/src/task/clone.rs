@@ -368,15 +368,22 @@ impl Child {
         }
     }
 
-    /// Makes the child visible. The only failure is for want of memory.
+    /// Makes the child visible. Fails for want of memory, and when a signal came first.
     fn publish(
         mut self,
         cx: &CurrentThread,
         request: &CloneRequest,
         reservation: PidReservation,
     ) -> Result<()> {
+        let mut tree = tree::write();
+        // A signal to the whole group is sent under the tree's lock. One that the parent has got must
+        // not miss the child: the parent takes it first, and then clones again.
+        if cx.task.is_interrupted() {
+            drop(tree);
+            return Err(Restart::Always.into());
+        }
         let refused = if request.has(CloneFlags::CLONE_THREAD) {
-            let added = tree::write().add_thread(reservation, &self.thread);
+            let added = tree.add_thread(reservation, &self.thread);
             added.err().map(|(errno, reservation)| (errno, Some(reservation), None))
         } else {
             let new = NewProcess {
@@ -389,9 +396,10 @@ impl Child {
                 },
                 exit_signal: request.exit_signal,
             };
-            let added = tree::write().add_process(new);
+            let added = tree.add_process(new);
             added.err().map(|(errno, new)| (errno, None, Some(new)))
         };
+        drop(tree);
         // What was refused is dropped here, after the tree's lock.
         match refused {
             Some((errno, ..)) => Err(errno.into()),

@@ -1,7 +1,6 @@
 //! Who may send what to whom: kill(2) and its relatives, and what the kernel tells parents.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 
 use abi::siginfo::{CLD_CONTINUED, CLD_STOPPED, SI_TKILL, SI_USER};
 use abi::{Errno, SaFlags, Signal};
@@ -14,7 +13,7 @@ use crate::cred::Cred;
 use crate::task::CurrentThread;
 use crate::task::process::Process;
 use crate::task::thread::Thread;
-use crate::task::tree::{self, INIT, Pid, Tid};
+use crate::task::tree::{self, INIT, Node, Pid, Tid};
 use crate::task::usage::Usage;
 
 /// A signal number as a call was given it: 0 only asks whether one could be sent.
@@ -180,12 +179,16 @@ const FREE: (u32, u64) = (0, 0);
 /// kill(2): the real or effective user id must be the target's real or saved one, unless the
 /// caller has CAP_KILL; SIGCONT also passes within a session.
 fn may_signal(cx: &CurrentThread, target: &Process, signal: Option<Signal>) -> bool {
-    if target.pid == cx.pid() {
-        return true;
-    }
-    let Some(theirs) = cred_of(target) else {
-        return true;
-    };
+    target.pid == cx.pid()
+        || cred_of(target).is_none_or(|theirs| may_signal_as(cx, target, &theirs, signal))
+}
+
+fn may_signal_as(
+    cx: &CurrentThread,
+    target: &Process,
+    theirs: &Cred,
+    signal: Option<Signal>,
+) -> bool {
     let mine = cx.cred();
     let same = [mine.euid, mine.ruid].iter().any(|&id| id == theirs.suid || id == theirs.ruid);
     same || mine.capable(abi::cap::CAP_KILL)
@@ -203,12 +206,29 @@ fn to_process(cx: &CurrentThread, target: &Process, request: Request) -> Result<
     }
 }
 
+/// Sends to one of many, under the tree's lock: a fork is then either before all of them, and its
+/// child is among them, or after all, and finds the signal pending in its parent.
+fn to_node(cx: &CurrentThread, node: &Node, request: Request) -> Result<(), Errno> {
+    let target = &node.process;
+    let signal = signal_of(request.number)?;
+    let leader = node.leader();
+    let allowed = target.pid == cx.pid()
+        || leader.is_none_or(|leader| may_signal_as(cx, target, &leader.cred(), signal));
+    if !allowed {
+        return Err(Errno::EPERM);
+    }
+    // A process without a leader is gone.
+    let (Some(signal), Some(leader)) = (signal, leader) else { return Ok(()) };
+    let info = (request.info)(signal, cx);
+    let charge = if info.is_bounded() { FREE } else { leader.signal_charge() };
+    result_of(target.signals.send(Target::Process, info, charge))
+}
+
 fn to_group(cx: &CurrentThread, group: Pid, request: Request) -> Result<(), Errno> {
-    let members: Vec<_> = tree::read().group(group).map(|node| node.process.clone()).collect();
     let mut result = Err(Errno::ESRCH);
-    for member in members {
+    for member in tree::read().group(group) {
         // One that could be signalled is enough.
-        match to_process(cx, &member, request) {
+        match to_node(cx, member, request) {
             Ok(()) => result = Ok(()),
             Err(errno) if result.is_err() => result = Err(errno),
             Err(_) => {}
@@ -218,18 +238,16 @@ fn to_group(cx: &CurrentThread, group: Pid, request: Request) -> Result<(), Errn
 }
 
 fn to_everybody(cx: &CurrentThread, request: Request) -> Result<(), Errno> {
-    let others: Vec<_> = tree::read()
-        .processes()
-        .map(|node| node.process.clone())
-        .filter(|process| process.pid != INIT && process.pid != cx.pid())
-        .collect();
-    if others.is_empty() {
-        return Err(Errno::ESRCH);
-    }
-    let mut result = Ok(());
-    for other in others {
-        match to_process(cx, &other, request) {
-            Err(Errno::EPERM) => {}
+    let tree = tree::read();
+    let mut result = Err(Errno::ESRCH);
+    for other in tree.processes() {
+        let pid = other.process.pid;
+        if pid == INIT || pid == cx.pid() {
+            continue;
+        }
+        match to_node(cx, other, request) {
+            // Those that may not be signalled do not count against the call.
+            Err(Errno::EPERM) => result = result.or(Ok(())),
             sent => result = sent,
         }
     }
