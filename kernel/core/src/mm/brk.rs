@@ -50,13 +50,13 @@ impl AddressSpace {
 
     fn extend_heap(&self, inner: &mut Inner, start: u64, end: u64, may_lock: bool) -> Option<()> {
         machine::frame::check_reserve().ok()?;
+        if !UserAddr::new(start).range_ok(end - start) || inner.vmas.len() > MAX_MAPPINGS {
+            return None;
+        }
         // A page stays free behind the heap, and the gap of a stack.
         if let Some(next) = inner.vmas.find(start)
             && end + PAGE_SIZE as u64 > next.start_with_gap()
         {
-            return None;
-        }
-        if !UserAddr::new(start).range_ok(end - start) || inner.vmas.len() > MAX_MAPPINGS {
             return None;
         }
         let flags =

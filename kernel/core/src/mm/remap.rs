@@ -1,7 +1,7 @@
 //! mremap: growing, shrinking and moving a mapping.
 
 use abi::{Errno, MapFlags, MremapFlags};
-use machine::addr::{PAGE_SHIFT, PAGE_SIZE, USER_END, UserAddr};
+use machine::addr::{PAGE_SHIFT, USER_END, UserAddr};
 
 use super::address_space::{AddressSpace, Inner, MAX_MAPPINGS, Totals};
 use super::commit;
@@ -55,9 +55,16 @@ impl AddressSpace {
             return Err(Errno::EINVAL);
         }
         let old_len = round_up(request.old_len).unwrap_or(0);
-        let new_len = round_up(request.new_len)
-            .filter(|&len| len != 0 && len <= USER_END.as_u64())
-            .ok_or(Errno::EINVAL)?;
+        let end = USER_END.as_u64();
+        let new_len =
+            round_up(request.new_len).filter(|&len| 0 < len && len <= end).ok_or(Errno::EINVAL)?;
+        let (from, to) = (addr.as_u64(), request.new_addr.as_u64());
+        if fixed || keep {
+            let inside = request.new_addr.is_page_aligned() && to <= end - new_len;
+            if !inside || from.saturating_add(old_len) > to && to + new_len > from {
+                return Err(Errno::EINVAL);
+            }
+        }
         machine::frame::check_reserve().map_err(|_| Errno::ENOMEM)?;
         let mut inner = self.inner.write();
         let mut removed = Removed::default();
@@ -92,13 +99,6 @@ impl AddressSpace {
         if inner.vmas.at(job.from).is_none() {
             return Err(Errno::EFAULT);
         }
-        let end = USER_END.as_u64();
-        if !to.is_multiple_of(PAGE_SIZE as u64) || job.new_len > end || to > end - job.new_len {
-            return Err(Errno::EINVAL);
-        }
-        if job.from + job.old_len > to && to + job.new_len > job.from {
-            return Err(Errno::EINVAL);
-        }
         if inner.vmas.len() + 2 >= MAX_MAPPINGS - 3 {
             return Err(Errno::ENOMEM);
         }
@@ -106,8 +106,7 @@ impl AddressSpace {
             self.remove_range(inner, to, to + job.new_len, removed)?;
         }
         if job.old_len > job.new_len {
-            let (start, end) = (job.from + job.new_len, job.from + job.old_len);
-            self.remove_range(inner, start, end, removed)?;
+            self.cut_off(inner, job, removed)?;
             job.old_len = job.new_len;
         }
         self.check_resize(inner, job, request.may_lock)?;
@@ -134,7 +133,7 @@ impl AddressSpace {
         }
         if old_len >= new_len {
             if old_len > new_len {
-                self.remove_range(inner, from + new_len, from.saturating_add(old_len), removed)?;
+                self.cut_off(inner, job, removed)?;
             }
             return Ok(from);
         }
@@ -159,6 +158,12 @@ impl AddressSpace {
         let to = inner.place(0, new_len, MapFlags::empty(), false)?;
         self.move_mapping(inner, job, to, removed)?;
         Ok(to)
+    }
+
+    /// Unmaps what is behind the new length.
+    fn cut_off(&self, inner: &mut Inner, job: Move, removed: &mut Removed) -> Result<(), Errno> {
+        let end = job.from.checked_add(job.old_len).filter(|&end| end <= USER_END.as_u64());
+        self.remove_range(inner, job.from + job.new_len, end.ok_or(Errno::EINVAL)?, removed)
     }
 
     /// What Linux's `vma_to_resize` refuses.

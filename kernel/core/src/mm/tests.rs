@@ -264,6 +264,9 @@ fn the_break_moves() {
     assert_eq!(space.stats().mappings, 1);
     assert_eq!(space.brk(start.wrapping_add(PAGE), false), start.wrapping_add(PAGE));
     assert_eq!(space.resident(), 0);
+    for beyond in [u64::MAX, u64::MAX - PAGE, 0u64.wrapping_sub(PAGE), 1 << 47] {
+        assert_eq!(space.brk(UserAddr::new(beyond), false), start.wrapping_add(PAGE));
+    }
     let beyond = UserAddr::new(1 << 46);
     space.limits().set(MemoryLimit::Data, 100 * PAGE);
     assert_eq!(space.brk(beyond, false), start.wrapping_add(PAGE));
@@ -305,6 +308,12 @@ fn remapping_grows_moves_and_duplicates() {
     assert!(write(&space, twin, 9));
     assert_eq!(read(&space, shared), Some(9));
     assert_eq!(remap(UserAddr::new(PAGE), 1, 1, none, UserAddr::NULL), Err(Errno::EFAULT));
+    // Lengths that leave user space, and 64 bits.
+    for old in [1 << 40, u64::MAX / PAGE] {
+        assert_eq!(remap(twin, old, 1, none, UserAddr::NULL), Err(Errno::EINVAL));
+        assert_eq!(remap(twin, old, 1, fixed, UserAddr::new(0x10_0000)), Err(Errno::EINVAL));
+        assert_eq!(remap(twin, 1, old, none, UserAddr::NULL), Err(Errno::EINVAL));
+    }
     space.check();
 }
 

@@ -195,7 +195,8 @@ pub(crate) fn hardware_walk(root: &Root, page: u64, needed: PageFlags) -> Option
 
 /// The last byte of a non-empty range that lies in user space.
 fn last_byte(start: UserAddr, end: UserAddr) -> Option<u64> {
-    debug_assert!(start.is_page_aligned() && end.is_page_aligned() && end <= USER_END);
+    debug_assert!(start.is_page_aligned() && end.is_page_aligned());
+    assert!(end <= USER_END, "not a user range");
     if start < end { Some(end.as_u64() - 1) } else { None }
 }
 
