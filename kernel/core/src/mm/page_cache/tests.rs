@@ -4,6 +4,7 @@ use machine::frame::stats;
 use machine::sim::{Machine, fail_allocation_after};
 use std::vec::Vec;
 
+const BYTES: usize = if cfg!(miri) { 1 << 20 } else { 4 << 20 };
 const PAGE: u64 = PAGE_SIZE as u64;
 
 fn content(cache: &PageCache) -> Vec<u8> {
@@ -15,7 +16,7 @@ fn content(cache: &PageCache) -> Vec<u8> {
 
 #[test]
 fn what_is_written_is_read_and_holes_are_zero() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let before = stats();
     let cache = PageCache::new(None);
     cache.write_bytes(5, b"hello").unwrap();
@@ -32,7 +33,7 @@ fn what_is_written_is_read_and_holes_are_zero() {
 
 #[test]
 fn cutting_and_growing_leaves_zeroes() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let cache = PageCache::new(None);
     cache.write_bytes(0, &[7; 3 * PAGE_SIZE]).unwrap();
     cache.truncate(PAGE + 100);
@@ -46,7 +47,7 @@ fn cutting_and_growing_leaves_zeroes() {
 
 #[test]
 fn holes_are_punched_and_found() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let cache = PageCache::new(None);
     cache.write_bytes(0, &[7; 6 * PAGE_SIZE]).unwrap();
     cache.punch_hole(PAGE - 10, 3 * PAGE + 10);
@@ -65,7 +66,7 @@ fn holes_are_punched_and_found() {
 
 #[test]
 fn space_is_allocated_within_the_quota() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let quota = Arc::new(PageQuota::new(5));
     let cache = PageCache::new(Some(quota.clone()));
     cache.allocate(PAGE, 3 * PAGE, true).unwrap();
@@ -85,7 +86,7 @@ fn space_is_allocated_within_the_quota() {
 
 #[test]
 fn writes_fail_as_a_whole_or_count_what_was_done() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let cache = PageCache::new(None);
     fail_allocation_after(Some(0));
     assert!(cache.write_bytes(0, b"x").is_err());

@@ -18,9 +18,9 @@ use crate::mm::{
 };
 
 /// The pages that the operations work on lie around a 2 MiB boundary.
-const FIRST: u64 = 0x4000_0000 / PAGE - 24;
-const PAGES: u64 = 48;
-const FILE_PAGES: u64 = 20;
+const FIRST: u64 = 0x4000_0000 / PAGE - PAGES / 2;
+const PAGES: u64 = if cfg!(miri) { 8 } else { 48 };
+const FILE_PAGES: u64 = if cfg!(miri) { 4 } else { 20 };
 
 /// The first and the last byte of a page: so that writes can straddle.
 type Content = [u8; 2];
@@ -356,16 +356,16 @@ impl World {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 3 } else { 400 },
+        cases: if cfg!(miri) { 2 } else { 400 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
 
     #[test]
     fn address_spaces_behave_as_the_model(
-        ops in prop::collection::vec((0..4_usize, op(), prop::option::weighted(0.3, 0..8_u64)), 1..80)
+        ops in prop::collection::vec((0..4_usize, op(), prop::option::weighted(0.3, 0..8_u64)), 1..if cfg!(miri) { 12 } else { 80 })
     ) {
-        let _machine = Machine::new(if cfg!(miri) { 4 << 20 } else { 16 << 20 });
+        let _machine = Machine::new(if cfg!(miri) { 1 << 20 } else { 16 << 20 });
         let before = stats();
         let mut world = World::new();
         for (i, (who, op, fail)) in ops.iter().enumerate() {

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use machine::frame::stats;
 use machine::sim::Machine;
 
-use super::{ANON, PAGE, RW, SHARED, after, map, read, request, write};
+use super::{ANON, BYTES, PAGE, RW, SHARED, after, map, read, request, write};
 use crate::mm::AddressSpace;
 use crate::mm::user::{self, copy_in};
 
@@ -37,7 +37,7 @@ impl Drop for Stop<'_> {
 
 #[test]
 fn every_thread_keeps_its_own_bytes_while_others_fork_and_unmap() {
-    let machine = Machine::new(32 << 20);
+    let machine = Machine::new(BYTES);
     let before = stats();
     let space = AddressSpace::new().unwrap();
     let at = map(&space, 64, ANON);
@@ -96,7 +96,7 @@ fn check_pairs(child: &AddressSpace, at: machine::addr::UserAddr) {
 
 #[test]
 fn two_writers_of_one_shared_page_make_one_copy() {
-    let machine = Machine::new(16 << 20);
+    let machine = Machine::new(BYTES);
     let space = AddressSpace::new().unwrap();
     let at = map(&space, 4, ANON);
     let barrier = std::sync::Barrier::new(4);
@@ -128,7 +128,7 @@ fn two_writers_of_one_shared_page_make_one_copy() {
 
 #[test]
 fn shared_memory_counts_exactly_across_forks() {
-    let machine = Machine::new(16 << 20);
+    let machine = Machine::new(BYTES);
     let space = AddressSpace::new().unwrap();
     let at = map(&space, 1, SHARED);
     let children: std::vec::Vec<Arc<AddressSpace>> =
@@ -146,7 +146,7 @@ fn shared_memory_counts_exactly_across_forks() {
 
 #[test]
 fn truncation_and_faults_race_without_a_leak() {
-    let machine = Machine::new(16 << 20);
+    let machine = Machine::new(BYTES);
     let before = stats();
     let space = AddressSpace::new().unwrap();
     let (cache, file) = super::file(8);
@@ -182,7 +182,7 @@ fn truncation_and_faults_race_without_a_leak() {
 
 #[test]
 fn mapping_in_parallel_never_overlaps() {
-    let machine = Machine::new(16 << 20);
+    let machine = Machine::new(BYTES);
     let space = AddressSpace::new().unwrap();
     on_processors(&machine, 4, |n| {
         space.activate();

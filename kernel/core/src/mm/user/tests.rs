@@ -5,6 +5,7 @@ use abi::{MapFlags, ProtFlags};
 use alloc::sync::Arc;
 use machine::sim::Machine;
 
+const BYTES: usize = if cfg!(miri) { 1 << 20 } else { 4 << 20 };
 const PAGE: u64 = PAGE_SIZE as u64;
 
 /// A space with `pages` writable pages and nothing around them.
@@ -33,7 +34,7 @@ fn errno<T>(result: Result<T>) -> Errno {
 
 #[test]
 fn copies_fault_pages_in_and_stop_at_the_end() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let (space, at) = space(2);
     let bytes: [u8; 32] = core::array::from_fn(|i| i as u8 + 1);
     let straddling = at.wrapping_add(PAGE - 16);
@@ -56,7 +57,7 @@ fn copies_fault_pages_in_and_stop_at_the_end() {
 
 #[test]
 fn strings_end_at_their_nul() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let (space, at) = space(2);
     let text = [b'a'; 600];
     let straddling = at.wrapping_add(PAGE - 300);
@@ -73,7 +74,7 @@ fn strings_end_at_their_nul() {
 
 #[test]
 fn scattered_buffers_are_one_stream() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let (space, at) = space(3);
     let vec = |offset: u64, len| IoVec { base: at.as_u64() + offset, len };
     let list = [vec(PAGE + 10, 3), vec(PAGE, 0), vec(PAGE + 20, 5)];
@@ -97,7 +98,7 @@ fn scattered_buffers_are_one_stream() {
 
 #[test]
 fn bad_buffers_are_refused_in_linux_order() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let (space, at) = space(2);
     let read = |list: &[IoVec]| {
         copy_out(&space, at, list.as_bytes()).unwrap();
@@ -116,7 +117,7 @@ fn bad_buffers_are_refused_in_linux_order() {
 
 #[test]
 fn a_stream_that_meets_a_bad_address_ends_there() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let (space, at) = space(1);
     let end = at.wrapping_add(PAGE - 4);
     let vecs = IoVecs::single(end, 10).unwrap();
@@ -135,7 +136,7 @@ fn a_stream_that_meets_a_bad_address_ends_there() {
 
 #[test]
 fn words_are_changed_at_once() {
-    let _machine = Machine::new(4 << 20);
+    let _machine = Machine::new(BYTES);
     let (space, at) = space(1);
     assert_eq!(load_u32(&space, at).unwrap(), 0);
     store_u32(&space, at, 5).unwrap();
