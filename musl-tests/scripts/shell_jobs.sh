@@ -116,6 +116,7 @@ END
 	cat >group <<'END'
 set -m
 (sleep 100 | sleep 100) &
+until [ "$(pgrep -P $! sleep | wc -l)" = 2 ]; do :; done
 kill -TERM -$!
 wait $!
 echo $?

@@ -230,8 +230,14 @@ impl Tty {
     /// Cuts everybody off: what was opened before reads as ended and cannot be written; the session
     /// leader gets SIGHUP and SIGCONT, and the session loses the terminal.
     pub fn hang_up(&self) {
+        self.hang_up_with(|_| ());
+    }
+
+    /// Hangs up, and makes `change` in the same step: nobody sees the one without the other.
+    fn hang_up_with(&self, change: impl FnOnce(&mut State)) {
         let (session, foreground) = {
             let mut state = self.state.lock();
+            change(&mut state);
             self.hangups.fetch_add(1, Ordering::SeqCst);
             state.line.flush_input();
             state.line.flush_output();

@@ -249,10 +249,9 @@ impl FileOps for Master {
 
     /// The master is closed: the slave is hung up, and its name goes away.
     fn release(&self, _: &OpenFile) {
-        self.tty.state.lock().pty.closed = true;
         let gone = PTYS.lock().get_mut(self.index as usize).and_then(Option::take);
         drop(gone);
-        self.tty.hang_up();
+        self.tty.hang_up_with(|state| state.pty.closed = true);
     }
 }
 
