@@ -117,11 +117,13 @@ END
 set -m
 (sleep 100 | sleep 100) &
 until [ "$(pgrep -P $! sleep | wc -l)" = 2 ]; do :; done
-kill -TERM -$!
-wait $!
-echo $?
+p=$!
+kill -TERM -$p
+wait
+while kill -0 -$p 2>/dev/null; do :; done
+echo all gone
 END
-	t 'set -m: kill of a whole job' 'on_tty group | grep "^1"' '143'
+	t 'set -m: kill of a whole job' 'on_tty group | grep "^all"' 'all gone'
 	cat >size <<'END'
 stty rows 30 cols 90
 stty size
