@@ -230,8 +230,8 @@ fn conclude(report: &Report, log: &str, args: &RunArgs, has_job: bool) -> u8 {
     match &report.outcome {
         Outcome::Ended(Ending::Exited(code)) => *code,
         Outcome::Ended(Ending::Killed(signal)) => exit_code::SIGNAL.saturating_add(*signal),
-        // An initrd of the user's own says nothing to us, and need not.
-        Outcome::Ended(Ending::NoResult) if args.initrd.is_some() && !has_job => 0,
+        // Without a program there is no result to report: a power-off is a good end.
+        Outcome::Ended(Ending::NoResult) if !has_job => 0,
         Outcome::Ended(Ending::NoResult) => {
             explain("the guest ended without reporting the program's result".to_owned());
             exit_code::RESET

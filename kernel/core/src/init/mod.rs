@@ -44,6 +44,9 @@ pub fn start(boot: &'static BootInfo) -> ! {
     sched::init(machine::cpu::count());
     let line = CommandLine::parse(boot.cmdline());
     exit::set_panic_timeout(line.panic_timeout);
+    if line.fixed_layout {
+        exec::set_randomize_va_space(0);
+    }
     if line.host_link {
         // Before input is looked at: it must not reach a terminal.
         tty::serial::claim(host_link::PORT);
